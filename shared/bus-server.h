@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Serves the same vtables on the system bus and on every connection of the private socket, and signals to all of them. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+
+typedef struct BusServer BusServer;
+
+/* One interface of one object or of a family of objects. */
+typedef struct BusInterface {
+        const char *path;      /* the object, or the prefix of the family */
+        const char *interface;
+        const sd_bus_vtable *vtable;
+        sd_bus_object_find_t find; /* NULL: one object. Else: is the path below the prefix one of ours (bus_path_decode()) */
+} BusInterface;
+
+/* root: the root object (gets ObjectManager). userdata goes to vtables without find, to find() and to enumerators. */
+int bus_server_new(sd_event *event, const char *root, void *userdata, BusServer **ret);
+BusServer *bus_server_free(BusServer *s);
+
+/* Interfaces are remembered (not copied: static tables) and added to every connection, present and to come. 0, -errno. */
+int bus_server_add_interface(BusServer *s, const BusInterface *i);
+/* Enumerator of the family below prefix, for ObjectManager and introspection. */
+int bus_server_add_enumerator(BusServer *s, const char *prefix, sd_bus_node_enumerator_t callback);
+
+/* Serves the system bus under `name`; when there is no system bus that is only logged. 0, -errno. */
+int bus_server_open_system(BusServer *s, const char *name);
+/* Serves a listening unix socket (ours from then on). 0, -errno. */
+int bus_server_listen(BusServer *s, int fd);
+/* Serves one connected stream socket (ours from then on); tests use a socketpair. 0, -errno. */
+int bus_server_add_connection(BusServer *s, int fd);
+
+sd_bus *bus_server_system(BusServer *s); /* may be NULL; not referenced */
+unsigned bus_server_connections(BusServer *s); /* private ones that are open */
+/* Monotonic µs of the last message on any connection. */
+uint64_t bus_server_last_activity(BusServer *s);
+/* Calls that have arrived and are not answered yet (methods that answer later keep the message). */
+/* Releases the name and closes the listening socket; what is queued is still served. For the end of the process. */
+int bus_server_release(BusServer *s);
+
+/* Marks the connection of m as wanting signals (Operations1.Subscribe). */
+int bus_server_subscribe(BusServer *s, sd_bus_message *m);
+
+/* Signals, to the system bus and to the subscribers. Missing listeners cost nothing. 0, -errno. */
+int bus_server_emit(BusServer *s, const char *path, const char *interface, const char *member,
+                    int (*fill)(sd_bus_message *m, void *userdata), void *userdata);
+int bus_server_emit_properties_changed(BusServer *s, const char *path, const char *interface, char **names);
+int bus_server_emit_object_added(BusServer *s, const char *path);
+int bus_server_emit_object_removed(BusServer *s, const char *path);
+
+/* Decodes n labels below prefix into fresh strings (char **out each, in order). 1 = matches, 0 = not of this shape, -ENOMEM. */
+int bus_path_decode(const char *path, const char *prefix, size_t n, char ***ret_labels);
+/* Encodes prefix + labels (NULL-terminated varargs) into a path. 0, -ENOMEM. */
+int bus_path_encode(char **ret, const char *prefix, ...) __attribute__((sentinel));

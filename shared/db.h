@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SQLite as all daemons use it: one file, one connection, WAL, numbered schema steps. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "base/cleanup.h"
+#include "keyvalue.h"
+
+typedef struct Db Db;
+
+/* Embeds a schema file: DB_SCHEMA(netd_schema, "db-schema.sql") with DB_SCHEMA_DIR from meson; steps are divided by lines "-- step N". */
+#define DB_SCHEMA(symbol, file)                                                                               \
+        __asm__(".section .rodata\n.global " #symbol "\n.type " #symbol ", @object\n" #symbol ":\n"            \
+                ".incbin \"" DB_SCHEMA_DIR "/" file "\"\n.byte 0\n.previous\n");                              \
+        extern const char symbol[]
+
+/* Opens (creates, 0600) the file, or ":memory:", and brings it to the last step of schema. A newer database is refused (-EPROTO). 0, -errno. */
+int db_open(const char *path, const char *schema, Db **ret);
+Db *db_close(Db *db);
+DEFINE_CLEANUP(Db, db_close)
+sqlite3 *db_handle(Db *db);
+
+/* A prepared statement from the connection's cache (keyed by the text's address: pass literals only), reset and unbound. 0, -errno.
+ * Give it back with db_put() (cleanup attribute _cleanup_(db_putp)). */
+int db_get(Db *db, const char *sql, sqlite3_stmt **ret);
+void db_putp(sqlite3_stmt **s);
+#define _cleanup_stmt_ _cleanup_(db_putp)
+
+/* Binds by the letters of types: s text (NULL = NULL), i int64_t, t uint64_t, b bool (int). db_bind(s, "si", name, (int64_t) id). 0, -errno. */
+int db_bind(sqlite3_stmt *s, const char *types, ...);
+/* One step of a query: 1 row, 0 end, -errno. */
+int db_next(sqlite3_stmt *s);
+/* Runs to the end. 0; -ENOENT when no row changed; -EEXIST on a unique constraint; -EBUSY on a foreign key; -errno. */
+int db_step(sqlite3_stmt *s);
+/* get + bind + step in one. */
+int db_exec(Db *db, const char *sql, const char *types, ...);
+const char *db_text(sqlite3_stmt *s, int column); /* "" for NULL */
+int64_t db_int(sqlite3_stmt *s, int column);
+int64_t db_last_id(Db *db);
+
+/* Transactions: BEGIN IMMEDIATE ... db_commit(); the cleanup attribute rolls back what was not committed. Not nested. */
+int db_begin(Db *db);
+int db_commit(Db *db);
+void db_rollback(Db *db); /* no transaction open: nothing */
+static inline void db_rollbackp(Db **db) {
+        if (*db)
+                db_rollback(*db);
+}
