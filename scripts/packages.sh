@@ -22,7 +22,8 @@ PACKAGES_TEST='lxd-client python3-pylxd python3-yaml curl socat jq strace gdb pr
 PACKAGES_PEER='lxd lxd-client lxd-tools'
 
 # On the machine that boots throw-away machines and makes images.
-PACKAGES_BED='mmdebstrap systemd-container iproute2 util-linux squashfs-tools xz-utils busybox-static e2fsprogs'
+PACKAGES_BED='mmdebstrap systemd-container iproute2 util-linux squashfs-tools xz-utils busybox-static e2fsprogs
+        mount procps'
 
 # The bed with a kernel of its own, and what its guest needs besides.
 PACKAGES_QEMU='qemu-system-x86 linux-image-amd64 socat'
