@@ -9,12 +9,14 @@
 
 typedef struct BusServer BusServer;
 
-/* One interface of one object or of a family of objects. */
+/* One interface of one object or of a family of objects. Vtables begin with SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED): who may
+ * call is decided by the bus policy and the mode of the private socket, and by bus_require_*() in internal interfaces. */
 typedef struct BusInterface {
         const char *path;      /* the object, or the prefix of the family */
         const char *interface;
         const sd_bus_vtable *vtable;
         sd_bus_object_find_t find; /* NULL: one object. Else: is the path below the prefix one of ours (bus_path_decode()) */
+        void *userdata;            /* NULL: the server's */
 } BusInterface;
 
 /* root: the root object (gets ObjectManager). userdata goes to vtables without find, to find() and to enumerators. */
@@ -25,6 +27,8 @@ BusServer *bus_server_free(BusServer *s);
 int bus_server_add_interface(BusServer *s, const BusInterface *i);
 /* Enumerator of the family below prefix, for ObjectManager and introspection. */
 int bus_server_add_enumerator(BusServer *s, const char *prefix, sd_bus_node_enumerator_t callback);
+/* The same with a userdata of its own instead of the server's. */
+int bus_server_add_enumerator_for(BusServer *s, const char *prefix, sd_bus_node_enumerator_t callback, void *userdata);
 
 /* Serves the system bus under `name`; when there is no system bus that is only logged. 0, -errno. */
 int bus_server_open_system(BusServer *s, const char *name);
@@ -37,9 +41,11 @@ sd_bus *bus_server_system(BusServer *s); /* may be NULL; not referenced */
 unsigned bus_server_connections(BusServer *s); /* private ones that are open */
 /* Monotonic µs of the last message on any connection. */
 uint64_t bus_server_last_activity(BusServer *s);
-/* Calls that have arrived and are not answered yet (methods that answer later keep the message). */
-/* Releases the name and closes the listening socket; what is queued is still served. For the end of the process. */
-int bus_server_release(BusServer *s);
+/* Gives the bus name back; callback runs when the broker has said so: everything sent to us before has been delivered by then, and
+ * everything later starts us again. 1 = callback will come, 0 = there is no name, -errno. */
+int bus_server_release(BusServer *s, sd_bus_message_handler_t callback, void *userdata);
+/* Accepts no further private connections: they wait in the listening socket for the next process. */
+void bus_server_stop_listening(BusServer *s);
 
 /* Marks the connection of m as wanting signals (Operations1.Subscribe). */
 int bus_server_subscribe(BusServer *s, sd_bus_message *m);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
 
 #include "base/macro.h"
 
@@ -11,11 +12,14 @@ typedef struct Units Units;
 /* The job's end: r 0, or negative errno with e set (job failed, no such unit, no service manager). */
 typedef void (*unit_job_t)(int r, const sd_bus_error *e, void *userdata);
 
-/* bus: the system bus connection (referenced). Subscribes to the manager. 0, -errno. */
-int units_new(sd_bus *bus, Units **ret);
+/* Talks to the service manager over its private socket (root only; no broker in between), connects when needed and again after a
+ * re-execution of the manager. 0, -ENOMEM. */
+int units_new(sd_event *event, Units **ret);
+/* For tests: uses this connected socket as the service manager. */
+int units_attach(Units *u, int fd);
 Units *units_free(Units *u); /* callbacks of pending jobs are not called */
 
-/* Queue a job and call back when it is done. mode "replace" or "fail". 0, -errno (callback not called). */
+/* Queue a job (mode replace) and call back when it is done. 0, -errno (callback not called). */
 int unit_start(Units *u, const char *name, unit_job_t callback, void *userdata);
 int unit_stop(Units *u, const char *name, unit_job_t callback, void *userdata);
 int unit_restart(Units *u, const char *name, unit_job_t callback, void *userdata);

@@ -5,6 +5,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "base/cleanup.h"
 #include "keyvalue.h"
 
 typedef struct Worker Worker;
@@ -24,6 +25,7 @@ int worker_spawn(sd_event *event, char *const *argv, const int *fds, size_t n_fd
 void worker_cancel(Worker *w);
 /* Kills and forgets: done() is not called. Accepts NULL. */
 Worker *worker_free(Worker *w);
+DEFINE_CLEANUP(Worker, worker_free)
 void worker_set_userdata(Worker *w, void *userdata);
 
 /* In the worker. */

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Worker processes: spawned with a report socket, watched by the loop. */
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/str.h"
+#include "bus-error.h"
+#include "log.h"
+#include "worker.h"
+
+#define REPORT_MAX (64 * 1024)
+#define FDS_MAX 8
+#define KILL_USEC (3 * USEC_PER_SEC)
+#define KEY_ERRNO "!errno"
+#define KEY_NAME "!name"
+#define KEY_TEXT "!text"
+
+struct Worker {
+        sd_event *event;
+        pid_t pid;
+        char *name;
+        int report_fd;
+        sd_event_source *child, *report, *kill;
+        WorkerCallbacks callbacks;
+        void *userdata;
+        Config results;
+        bool cancelled;
+};
+
+Worker *worker_free(Worker *w) {
+        if (!w)
+                return NULL;
+        if (w->child && w->pid > 0) {
+                (void) kill(w->pid, SIGKILL);
+                (void) waitpid(w->pid, NULL, 0); /* it has been killed: this does not wait for work */
+        }
+        sd_event_source_disable_unref(w->child);
+        sd_event_source_disable_unref(w->report);
+        sd_event_source_disable_unref(w->kill);
+        close_safe(w->report_fd);
+        config_done(&w->results);
+        sd_event_unref(w->event);
+        free(w->name);
+        free(w);
+        return NULL;
+}
+
+
+void worker_set_userdata(Worker *w, void *userdata) {
+        w->userdata = userdata;
+}
+
+/* One packet. 1 = there was one, 0 = none at the moment or the end. */
+static int read_report(Worker *w) {
+        _cleanup_free_ char *packet = malloc(REPORT_MAX + 1);
+        char *value;
+        ssize_t n;
+
+        if (!packet)
+                return -ENOMEM;
+        n = recv(w->report_fd, packet, REPORT_MAX, MSG_DONTWAIT);
+        if (n <= 0)
+                return n == 0 || errno == EAGAIN ? 0 : -errno;
+        packet[n] = '\0';
+        value = strchr(packet, '=');
+        if (!value)
+                return 1;
+        *value++ = '\0';
+        if (config_set(&w->results, packet, value) < 0)
+                return log_oom();
+        if (packet[0] != '!' && w->callbacks.report)
+                w->callbacks.report(w, packet, value, w->userdata);
+        return 1;
+}
+
+static int on_report(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Worker *w = userdata;
+
+        if (read_report(w) <= 0 && (revents & (EPOLLHUP | EPOLLERR)))
+                return sd_event_source_set_enabled(s, SD_EVENT_OFF);
+        return 0;
+}
+
+/* The outcome, from what it reported and how it ended. */
+static int worker_result(Worker *w, const siginfo_t *si, sd_bus_error *e) {
+        const char *name = config_get(&w->results, KEY_NAME), *text = config_get(&w->results, KEY_TEXT);
+        int64_t error;
+
+        if (w->cancelled)
+                return bus_error_set(e, LXD_ERROR_CANCELLED, "Operation cancelled");
+        if (si->si_code == CLD_EXITED && si->si_status == 0)
+                return 0;
+        if (name && text && parse_i64(config_get_or(&w->results, KEY_ERRNO, ""), &error) >= 0 && error > 0) {
+                (void) sd_bus_error_set(e, name, text);
+                return -(int) error;
+        }
+        if (si->si_code == CLD_EXITED)
+                return bus_error_set(e, LXD_ERROR_FAILED, "%s failed with exit status %d; its output is in the journal",
+                                     w->name, si->si_status);
+        return bus_error_set(e, LXD_ERROR_FAILED, "%s was killed by signal %d (%s)", w->name, si->si_status,
+                             strsignal(si->si_status));
+}
+
+static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+        _cleanup_(worker_freep) Worker *w = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        while (read_report(w) > 0)
+                ;
+        w->pid = 0;
+        r = worker_result(w, si, &error);
+        config_set(&w->results, KEY_ERRNO, NULL);
+        config_set(&w->results, KEY_NAME, NULL);
+        config_set(&w->results, KEY_TEXT, NULL);
+        w->callbacks.done(w, r, r < 0 ? &error : NULL, &w->results, w->userdata);
+        return 0;
+}
+
+/* The daemon's own handles on the service manager are not for the worker. */
+static int worker_environment(Strv *ret) {
+        static const char *const hidden[] = { "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "MAINPID=" };
+        _cleanup_strv_free_ Strv env = calloc(1, sizeof(char *));
+
+        if (!env)
+                return -ENOMEM;
+        STRV_FOREACH(e, environ) {
+                bool skip = false;
+
+                for (size_t i = 0; i < ELEMENTSOF(hidden); i++)
+                        skip = skip || startswith(*e, hidden[i]);
+                if (!skip && strv_extend(&env, *e) < 0)
+                        return -ENOMEM;
+        }
+        *ret = TAKE_PTR(env);
+        return 0;
+}
+
+static int spawn_attributes(posix_spawnattr_t *attributes) {
+        sigset_t none, all;
+        int r;
+
+        (void) sigemptyset(&none);
+        (void) sigfillset(&all);
+        r = posix_spawnattr_setsigmask(attributes, &none) ?: posix_spawnattr_setsigdefault(attributes, &all);
+        if (r == 0)
+                r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        return -r;
+}
+
+/* posix_spawn (vfork inside): no copy of the daemon's address space. sources[i] becomes fd 3+i in the child. */
+static int spawn(const char *path, char *const *argv, const int *sources, size_t n, pid_t *ret) {
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        _cleanup_strv_free_ Strv env = NULL;
+        int r;
+
+        r = worker_environment(&env);
+        if (r < 0)
+                return r;
+        if (posix_spawn_file_actions_init(&actions) != 0)
+                return -ENOMEM;
+        if (posix_spawnattr_init(&attributes) != 0) {
+                posix_spawn_file_actions_destroy(&actions);
+                return -ENOMEM;
+        }
+        r = spawn_attributes(&attributes);
+        if (r >= 0)
+                r = -posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = -posix_spawn_file_actions_adddup2(&actions, sources[i], WORKER_REPORT_FD + (int) i);
+        if (r >= 0)
+                r = -posix_spawn(ret, path, &actions, &attributes, argv, env);
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&actions);
+        return r;
+}
+
+/* Moves the descriptors out of the way of 3, 4, ... first, so that no dup2() overwrites a later source. */
+static int spawn_with_fds(const char *path, char *const *argv, int report_fd, const int *fds, size_t n_fds, pid_t *ret) {
+        int sources[FDS_MAX + 1];
+        size_t n = 0;
+        int r = 0;
+
+        if (n_fds > FDS_MAX)
+                return -E2BIG;
+        for (; n < n_fds + 1; n++) {
+                sources[n] = fcntl(n == 0 ? report_fd : fds[n - 1], F_DUPFD_CLOEXEC, 64);
+                if (sources[n] < 0) {
+                        r = -errno;
+                        break;
+                }
+        }
+        if (r >= 0)
+                r = spawn(path, argv, sources, n, ret);
+        while (n > 0)
+                (void) close(sources[--n]);
+        return r;
+}
+
+int worker_spawn(sd_event *event, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks,
+                 void *userdata, Worker **ret) {
+        _cleanup_(worker_freep) Worker *w = NULL;
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int child_fd = -EBADF;
+        int pair[2], r;
+
+        w = calloc(1, sizeof(Worker));
+        if (!w)
+                return -ENOMEM;
+        *w = (Worker) { .event = sd_event_ref(event), .report_fd = -EBADF, .callbacks = *callbacks, .userdata = userdata };
+        if (argv[0][0] == '/')
+                r = str_replace(&path, argv[0]);
+        else
+                r = str_format(&path, "%s/%s", secure_getenv("LXD_WORKER_DIR") ?: LXD_LIBEXEC_DIR, argv[0]);
+        if (r >= 0)
+                r = str_replace(&w->name, strrchr(path, '/') + 1);
+        if (r < 0)
+                return r;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        w->report_fd = pair[0];
+        child_fd = pair[1];
+        r = sd_event_add_io(event, &w->report, w->report_fd, EPOLLIN, on_report, w);
+        if (r < 0)
+                return r;
+        r = spawn_with_fds(path, argv, child_fd, fds, n_fds, &w->pid);
+        if (r < 0)
+                return r;
+        r = sd_event_add_child(event, &w->child, w->pid, WEXITED, on_child, w);
+        if (r < 0) {
+                (void) kill(w->pid, SIGKILL);
+                (void) waitpid(w->pid, NULL, 0);
+                return r;
+        }
+        if (ret)
+                *ret = w;
+        TAKE_PTR(w);
+        return 0;
+}
+
+static int on_kill(sd_event_source *s, uint64_t usec, void *userdata) {
+        Worker *w = userdata;
+
+        (void) kill(w->pid, SIGKILL);
+        return 0;
+}
+
+void worker_cancel(Worker *w) {
+        if (w->cancelled || w->pid <= 0)
+                return;
+        w->cancelled = true;
+        (void) kill(w->pid, SIGTERM);
+        if (sd_event_add_time_relative(w->event, &w->kill, CLOCK_MONOTONIC, KILL_USEC, 0, on_kill, w) < 0)
+                (void) kill(w->pid, SIGKILL);
+}
+
+int worker_report(const char *key, const char *value) {
+        _cleanup_free_ char *packet = NULL;
+        size_t n;
+        int r;
+
+        r = str_format(&packet, "%s=%s", key, value);
+        if (r < 0)
+                return r;
+        n = MIN(strlen(packet), (size_t) REPORT_MAX);
+        return send(WORKER_REPORT_FD, packet, n, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int worker_reportf(const char *key, const char *format, ...) {
+        _cleanup_free_ char *value = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = str_vformat(&value, format, ap);
+        va_end(ap);
+        return r < 0 ? r : worker_report(key, value);
+}
+
+int worker_fail(int r, const sd_bus_error *e) {
+        if (r >= 0)
+                return EXIT_SUCCESS;
+        (void) worker_reportf(KEY_ERRNO, "%d", -r);
+        (void) worker_report(KEY_NAME, e && e->name ? e->name : bus_error_from_errno(r));
+        (void) worker_report(KEY_TEXT, e && e->message ? e->message : strerror(-r));
+        return EXIT_FAILURE;
+}
