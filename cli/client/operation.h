@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waits for background operations, with a progress line on terminals. */
+#pragma once
+
+#include "client.h"
+
+/* Waits until the operation of an asynchronous answer ends, and shows its progress if stdout is a terminal. The
+ * first Ctrl-C asks the server to cancel, the third gives up waiting. *ret (may be NULL, else empty) gets the
+ * operation as it ended. A synchronous answer is done already. Returns 0; -ECANCELED: it was cancelled or given
+ * up; -EREMOTEIO: it failed, with its text by fail(); or what client_call() returns. */
+int operation_wait(Client *c, const Reply *started, Reply *ret);
+
+/* client_call() and operation_wait() in one. */
+int operation_run(Client *c, const char *method, const char *path, struct json_object *body, const char *etag);

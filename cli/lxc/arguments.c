@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arguments that several sub-commands read in the same way, and words that several print. */
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "lxc.h"
+
+#define STDIN_MAX (16U * 1024U * 1024U)
+
+void snapshot_split(const char *argument, char **ret_name, char **ret_snapshot) {
+        const char *slash = strchr(argument, '/');
+
+        *ret_name = slash ? xstrndup(argument, (size_t) (slash - argument)) : xstrdup(argument);
+        *ret_snapshot = slash ? xstrdup(slash + 1) : NULL;
+}
+
+char *instance_path(const char *name) {
+        _cleanup_free_ char *instance = NULL, *snapshot = NULL;
+
+        snapshot_split(name, &instance, &snapshot);
+        return snapshot ? api_path("instances", instance, "snapshots", snapshot, NULL)
+                        : api_path("instances", instance, NULL);
+}
+
+int read_stdin(char **ret, size_t *ret_size) {
+        _cleanup_buffer_ Buffer b = {};
+
+        for (;;) {
+                ssize_t n = read(STDIN_FILENO, buffer_reserve(&b, 65536), 65536);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return fail(-errno, "Cannot read standard input: %m");
+                b.size += (size_t) n;
+                b.data[b.size] = 0;
+                if (n == 0)
+                        break;
+                if (b.size > STDIN_MAX)
+                        return fail(-EFBIG, "Standard input has more than %u bytes", STDIN_MAX);
+        }
+
+        *ret = TAKE_PTR(b.data);
+        if (ret_size)
+                *ret_size = b.size;
+        return 0;
+}
+
+static int set_pair(struct json_object *into, const char *key, const char *value) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        if (streq(value, "-") && !isatty(STDIN_FILENO)) {
+                r = read_stdin(&text, NULL);
+                if (r < 0)
+                        return r;
+                value = text;
+        }
+        jset_str(into, key, value);
+        return 0;
+}
+
+int keyvalues_parse(char *const *arguments, struct json_object *into) {
+        for (; arguments && *arguments; arguments++) {
+                const char *equals = strchr(*arguments, '=');
+                _cleanup_free_ char *key = NULL;
+                int r;
+
+                if (!equals || equals == *arguments)
+                        return fail(-EINVAL, "Bad key=value pair: %s", *arguments);
+                key = xstrndup(*arguments, (size_t) (equals - *arguments));
+                r = set_pair(into, key, equals + 1);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int keyvalues_parse_set(char *const *arguments, struct json_object *into) {
+        size_t n = list_length(arguments);
+
+        if (n == 2 && !strchr(arguments[0], '='))
+                return set_pair(into, arguments[0], arguments[1]);
+        for (size_t i = 0; i < n; i++)
+                if (!strchr(arguments[i], '='))
+                        return fail(-EINVAL, "Invalid key=value configuration: %s", arguments[i]);
+        return keyvalues_parse(arguments, into);
+}
+
+int device_options_parse(char *const *options, struct json_object *devices) {
+        for (; options && *options; options++) {
+                _cleanup_list_ char **fields = list_split(*options, ',');
+                struct json_object *device;
+
+                if (!fields[1] || !*fields[0])
+                        return fail(-EINVAL, "Invalid device \"%s\": it is to be <device>,<key>=<value>", *options);
+
+                device = jobject(devices, fields[0]);
+                for (char **f = fields + 1; *f; f++) {
+                        char *equals = strchr(*f, '=');
+
+                        if (!equals)
+                                return fail(-EINVAL, "Bad key=value pair: %s", *f);
+                        *equals = 0;
+                        jset_str(device, *f, equals + 1);
+                }
+        }
+        return 0;
+}
+
+const char *yes_no(bool b) {
+        return b ? "yes" : "no";
+}
+
+const char *yes_no_upper(bool b) {
+        return b ? "YES" : "NO";
+}
+
+char *format_date(const char *rfc3339) {
+        uint64_t usec;
+        struct tm tm;
+        char buf[64];
+        time_t t;
+
+        if (time_parse(rfc3339, &usec) < 0 || usec == 0)
+                return xstrdup(" ");
+        t = (time_t) (usec / USEC_PER_SEC);
+        (void) localtime_r(&t, &tm);
+        (void) strftime(buf, sizeof(buf), "%Y/%m/%d %H:%M %Z", &tm);
+        return xstrdup(buf);
+}
