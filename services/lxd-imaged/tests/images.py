@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes image archives for the tests, good ones and hostile ones, without root: every byte of a tar header can be chosen."""
+
+import bz2
+import gzip
+import io
+import lzma
+import subprocess
+import tarfile
+
+METADATA = b"""architecture: x86_64
+creation_date: 1700000000
+properties:
+  os: busybox
+  release: 1
+templates:
+  /etc/hostname:
+    when:
+      - create
+      - copy
+    template: hostname.tpl
+"""
+
+
+def entry(name, data=None, kind=None, link="", mode=None, uid=0, gid=0, size=None, pax=None, devmajor=0, devminor=0):
+    info = tarfile.TarInfo(name)
+    info.type = kind or (tarfile.REGTYPE if data is not None else tarfile.DIRTYPE)
+    info.linkname = link
+    info.mode = mode if mode is not None else (0o644 if data is not None else 0o755)
+    info.uid, info.gid = uid, gid
+    info.mtime = 1600000000
+    info.devmajor, info.devminor = devmajor, devminor
+    info.pax_headers = pax or {}
+    info.size = size if size is not None else len(data or b"")
+    return info, data
+
+
+def tar(entries, end=True):
+    out = io.BytesIO()
+    for info, data in entries:
+        out.write(info.tobuf(tarfile.PAX_FORMAT if info.pax_headers else tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
+        if data:
+            out.write(data + b"\0" * (-len(data) % 512))
+    if end:
+        out.write(b"\0" * 1024)
+    return out.getvalue()
+
+
+def meta(data=METADATA):
+    return entry("metadata.yaml", data)
+
+
+def good(metadata=METADATA):
+    return [
+        meta(metadata),
+        entry("templates/"),
+        entry("templates/hostname.tpl", b"{{ container.name }}\n"),
+        entry("rootfs/"),
+        entry("rootfs/bin/", mode=0o755),
+        entry("rootfs/bin/sh", b"#!" + b"x" * 5000, mode=0o4755),
+        entry("rootfs/bin/ash", kind=tarfile.LNKTYPE, link="rootfs/bin/sh"),
+        entry("rootfs/etc/"),
+        entry("rootfs/etc/mtab", kind=tarfile.SYMTYPE, link="/proc/mounts"),
+    ]
+
+
+COMPRESS = {
+    "": lambda b: b,
+    "gz": lambda b: gzip.compress(b, 6, mtime=0),
+    "xz": lzma.compress,
+    "lzma": lambda b: lzma.compress(b, lzma.FORMAT_ALONE),
+    "bz2": bz2.compress,
+    "zst": lambda b: subprocess.run(["zstd", "-q", "-c"], input=b, stdout=subprocess.PIPE, check=True).stdout,
+}
+
+
+def multipart(parts, boundary="0123456789abcdef"):
+    out = b""
+    for name, filename, data in parts:
+        out += (f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
+                "Content-Type: application/octet-stream\r\n\r\n").encode() + data + b"\r\n"
+    return f"multipart/form-data; boundary={boundary}", out + f"--{boundary}--\r\n".encode()
+
+
+def hostile_metadata():
+    """(what, entries, words of the error): refused by the import, which reads no more than the metadata."""
+    rootfs = [entry("rootfs/"), entry("rootfs/x", b"x")]
+    good_tail = b"architecture: x86_64\ncreation_date: 5\n"
+    nested = b"{a: " * 200 + b"1" + b"}" * 200
+    aliases = b"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b,*b]\n"
+    yield "no metadata.yaml", rootfs, "missing metadata.yaml"
+    yield "no rootfs", [meta()], "no rootfs"
+    yield "symlink", [entry("metadata.yaml", kind=tarfile.SYMTYPE, link="/etc/passwd")] + rootfs, "not a regular file"
+    yield "hard link", [entry("rootfs/m", METADATA), entry("metadata.yaml", kind=tarfile.LNKTYPE, link="rootfs/m")], "not a regular file"
+    yield "directory", [entry("metadata.yaml/")] + rootfs, "not a regular file"
+    yield "device", [entry("metadata.yaml", kind=tarfile.CHRTYPE)] + rootfs, "not a regular file"
+    yield "twice", [meta(), meta()] + rootfs, "twice"
+    yield "twice by another spelling", [meta(), entry("./metadata.yaml", METADATA)] + rootfs, "twice"
+    yield "10 MB", [meta(b"#" * (10 << 20))] + rootfs, "larger than"
+    yield "templates is a symlink", [meta(), entry("templates", kind=tarfile.SYMTYPE, link="/etc")] + rootfs, "templates of the image is not a directory"
+    yield "template is a symlink", [meta(), entry("templates/x", kind=tarfile.SYMTYPE, link="/etc/shadow")] + rootfs, "not a regular file"
+    yield "rootfs is a symlink", [meta(), entry("rootfs", kind=tarfile.SYMTYPE, link="/")], "rootfs of the image is not a directory"
+    yield "dot dot", [entry("../evil", b"x"), meta()] + rootfs, 'leaves it by ".."'
+    yield "dot dot inside", [entry("rootfs/../../evil", b"x"), meta()] + rootfs, 'leaves it by ".."'
+    yield "absolute", [entry("/etc/evil", b"x"), meta()] + rootfs, "absolute path"
+    yield "foreign entry", [entry("evil", b"x"), meta()] + rootfs, "not part of an image"
+    yield "virtual machine", [meta(), entry("rootfs.img", b"x" * 512)], "virtual machine"
+    for what, text, words in (
+            ("empty", b"", "must be a mapping"),
+            ("a list", b"- a\n", "must be a mapping"),
+            ("a text", b"hello", "must be a mapping"),
+            ("zero bytes", b"\0" * 64, "metadata.yaml"),
+            ("not UTF-8", b"architecture: \xff\xfe\n", "metadata.yaml"),
+            ("syntax", b"architecture: [x\n", "metadata.yaml: yaml"),
+            ("two documents", good_tail + b"---\n" + good_tail, "metadata.yaml"),
+            ("alias bomb", aliases + good_tail, "metadata.yaml"),
+            ("deep", nested, "metadata.yaml"),
+            ("duplicate key", good_tail + b"architecture: i386\n", "metadata.yaml"),
+            ("no date", b"architecture: x86_64\n", "Missing creation date"),
+            ("null date", b"architecture: x86_64\ncreation_date: ~\n", "Missing creation date"),
+            ("date is text", b"architecture: x86_64\ncreation_date: abc\n", "must be a number"),
+            ("date is a map", b"architecture: x86_64\ncreation_date: {}\n", "must be a number"),
+            ("date before all", b"architecture: x86_64\ncreation_date: -5\n", "out of range"),
+            ("date after all", b"architecture: x86_64\ncreation_date: 99999999999999\n", "out of range"),
+            ("architecture unknown", b"architecture: foo\ncreation_date: 5\n", "Architecture isn't supported: foo"),
+            ("architecture missing", b"creation_date: 5\n", "Architecture isn't supported: "),
+            ("architecture list", b"architecture: [x86_64]\ncreation_date: 5\n", "must be a text"),
+            ("properties list", good_tail + b"properties: [a]\n", "must be a mapping"),
+            ("property list", good_tail + b"properties:\n  a: [1]\n", "must be a text"),
+            ("property control", good_tail + b'properties:\n  a: "\\e[31m"\n', "control characters"),
+            ("property name", good_tail + b'properties:\n  "a\\nb": c\n', "bad name"),
+            ("property huge", good_tail + b"properties:\n  a: " + b"x" * 70000 + b"\n", "longer than"),
+            ("properties many", good_tail + b"properties:\n" + b"".join(b"  k%d: v\n" % i for i in range(2000)), "more than"),
+            ("template null", good_tail + b"templates:\n  /etc/hosts: ~\n", "must be a mapping, but it is nothing"),
+            ("template without source", good_tail + b"templates:\n  /etc/hosts: {when: [create]}\n", "template must be a text"),
+            ("template outside", good_tail + b"templates:\n  /etc/hosts: {template: ../../etc/shadow}\n", "in templates/"),
+            ("template absolute", good_tail + b"templates:\n  /etc/hosts: {template: /etc/shadow}\n", "in templates/"),
+            ("template target relative", good_tail + b"templates:\n  etc/hosts: {template: x}\n", "absolute path"),
+            ("template target outside", good_tail + b"templates:\n  /../etc/hosts: {template: x}\n", "absolute path"),
+            ("when text", good_tail + b"templates:\n  /etc/hosts: {template: x, when: create}\n", "when must be a list"),
+            ("when null", good_tail + b"templates:\n  /etc/hosts: {template: x, when: [~]}\n", "when must be a list of texts"),
+            ("create_only", good_tail + b"templates:\n  /etc/hosts: {template: x, create_only: 5}\n", "create_only must be"),
+    ):
+        yield "metadata: " + what, [meta(text)] + rootfs, words
