@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "fail.h"
-#include "json.h"
+#include "json-value.h"
 #include "output.h"
 #include "yaml-json.h"
 
@@ -56,9 +56,8 @@ static struct json_object *sorted_map(struct json_object *map) {
         struct json_object *sorted = jnew();
         size_t n = 0;
 
-        json_object_object_foreach(map, key, value) {
-                (void) value;
-                keys[n++] = key;
+        JFOREACH(m, map) {
+                keys[n++] = m.key;
         }
         qsort(keys, n, sizeof(char*), compare_keys);
         for (size_t i = 0; i < n; i++)
@@ -91,8 +90,8 @@ static struct json_object *tidy(struct json_object *o, bool is_map) {
         case json_type_object:
                 copy = jnew();
                 sorted = is_map ? sorted_map(o) : json_object_get(o);
-                json_object_object_foreach(sorted, key, value)
-                        jset(copy, key, tidy_member(key, value));
+                JFOREACH(m, sorted)
+                        jset(copy, m.key, tidy_member(m.key, m.value));
                 return copy;
 
         default:

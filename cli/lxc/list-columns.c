@@ -23,14 +23,14 @@ static char *addresses(struct json_object *instance, const char *family) {
         if (!json_object_is_type(network, json_type_object))
                 return text.data;
 
-        json_object_object_foreach(network, name, interface) {
-                struct json_object *a = jget(interface, "addresses");
+        JFOREACH(m, network) {
+                struct json_object *a = jget(m.value, "addresses");
 
                 for (size_t i = 0; i < jlen(a); i++) {
                         const char *scope = jstr(jat(a, i), "scope");
 
                         if (streq(jstr(jat(a, i), "family"), family) && !streq(scope, "link") && !streq(scope, "local"))
-                                list_append(&list, xformat("%s (%s)", jstr(jat(a, i), "address"), name));
+                                list_append(&list, xformat("%s (%s)", jstr(jat(a, i), "address"), m.key));
                 }
         }
 
@@ -71,10 +71,9 @@ static char *value_pool(const ListColumn *c, struct json_object *o) {
         if (!json_object_is_type(devices, json_type_object))
                 return xstrdup("");
 
-        json_object_object_foreach(devices, name, device) {
-                (void) name;
-                if (streq(jstr(device, "type"), "disk") && streq(jstr(device, "path"), "/"))
-                        return xstrdup(jstr(device, "pool"));
+        JFOREACH(m, devices) {
+                if (streq(jstr(m.value, "type"), "disk") && streq(jstr(m.value, "path"), "/"))
+                        return xstrdup(jstr(m.value, "pool"));
         }
         return xstrdup("");
 }

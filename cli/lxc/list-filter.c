@@ -89,10 +89,10 @@ static bool config_matches(const Filter *f, struct json_object *o) {
 
         if (!json_object_is_type(config, json_type_object))
                 return false;
-        json_object_object_foreach(config, key, value) {
-                const char *text = strempty(json_object_get_string(value));
+        JFOREACH(m, config) {
+                const char *text = strempty(json_object_get_string(m.value));
 
-                if (key_abbreviates(f->key, key) && (streq(text, f->value) || regex_matches(f, text)))
+                if (key_abbreviates(f->key, m.key) && (streq(text, f->value) || regex_matches(f, text)))
                         return true;
         }
         return false;
@@ -118,10 +118,9 @@ static bool address_matches(const Filter *f, struct json_object *o, int family) 
 
         if (!json_object_is_type(network, json_type_object))
                 return false;
-        json_object_object_foreach(network, name, interface) {
-                struct json_object *list = jget(interface, "addresses");
+        JFOREACH(m, network) {
+                struct json_object *list = jget(m.value, "addresses");
 
-                (void) name;
                 for (size_t i = 0; i < jlen(list); i++)
                         if (address_in(jstr(jat(list, i), "address"), f->value, family))
                                 return true;

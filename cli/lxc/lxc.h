@@ -5,8 +5,8 @@
 #include "client.h"
 #include "command.h"
 #include "fail.h"
-#include "json.h"
-#include "operation.h"
+#include "json-value.h"
+#include "operation-wait.h"
 #include "output.h"
 
 /* Takes "[<remote>:]name" apart. Only the local server can be reached so far: "local:" (or the default remote) is

@@ -28,7 +28,9 @@ static const Option globals[] = {
 };
 
 static const Command *const commands[] = {
-        &command_exec, &command_list, NULL,
+        &command_console, &command_delete, &command_exec, &command_init, &command_launch, &command_list,
+        &command_pause, &command_rename, &command_restart, &command_restore, &command_snapshot, &command_start,
+        &command_stop, NULL,
 };
 
 static int prepare(Context *c) {

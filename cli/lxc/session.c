@@ -19,7 +19,7 @@
 #include <time.h>
 
 #include "fail.h"
-#include "json.h"
+#include "json-value.h"
 #include "session.h"
 #include "terminal.h"
 #include "websocket.h"

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "client.h"
-#include "operation.h"
+#include "operation-wait.h"
 
 typedef enum SessionFlags {
         SESSION_INTERACTIVE = 1 << 0,   /* one channel for all data; the terminal is raw */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Short ways to read and build json-c objects. */
 
-#include "json.h"
+#include "json-value.h"
 
 struct json_object *jget(struct json_object *o, const char *path) {
         while (o) {
@@ -47,6 +47,20 @@ struct json_object *jat(struct json_object *array, size_t i) {
 
 const char *jstr_at(struct json_object *array, size_t i) {
         return strempty(json_object_get_string(jat(array, i)));
+}
+
+struct lh_entry *jentries(struct json_object *o) {
+        return json_object_is_type(o, json_type_object) ? json_object_get_object(o)->head : NULL;
+}
+
+JMember jmember(struct lh_entry *entry) {
+        if (!entry)
+                return (JMember) {};
+        return (JMember) {
+                .key = lh_entry_k(entry),
+                .value = (struct json_object*) lh_entry_v(entry),
+                .next = entry->next,
+        };
 }
 
 void jset(struct json_object *o, const char *key, struct json_object *value) {

@@ -6,24 +6,26 @@
 #include <stdio.h>
 
 #include "fail.h"
-#include "json.h"
-#include "operation.h"
+#include "json-value.h"
+#include "operation-wait.h"
 #include "progress.h"
 #include "websocket.h"
 
 #define EVENTS_AFTER_MSEC 200           /* shorter work needs no progress line */
 #define RECONNECT_TRIES 50              /* a tenth of a second apart: a restart of the server takes less */
 
-typedef struct Waiter {
+typedef struct OperationWatch Waiter;
+
+struct OperationWatch {
         Client *client;
-        const char *path;               /* of the operation */
+        char *path;                     /* of the operation; NULL: there is none to wait for */
         const char *id;
         Progress progress;
         WebSocket *events;
         Buffer message;                 /* one event, as its pieces arrive */
-        HttpConnection *connection;     /* with the /wait request on it */
+        HttpConnection *connection;     /* with the /wait request on it, or NULL */
         unsigned interrupts;            /* Ctrl-C dealt with so far */
-} Waiter;
+};
 
 static volatile sig_atomic_t n_interrupts = 0;
 
@@ -36,6 +38,8 @@ static void waiter_done(Waiter *w) {
         websocket_free(w->events);
         http_free(w->connection);
         buffer_done(&w->message);
+        free(w->path);
+        *w = (Waiter) {};
 }
 
 /* Asks the server to cancel, and says what became of that. */
@@ -76,9 +80,9 @@ static void show_progress(Waiter *w, struct json_object *operation) {
 
         if (!json_object_is_type(metadata, json_type_object))
                 return;
-        json_object_object_foreach(metadata, key, value)
-                if (endswith(key, "_progress")) {
-                        progress_update(&w->progress, strempty(json_object_get_string(value)));
+        JFOREACH(m, metadata)
+                if (endswith(m.key, "_progress")) {
+                        progress_update(&w->progress, strempty(json_object_get_string(m.value)));
                         return;
                 }
 }
@@ -148,24 +152,29 @@ static int waiter_poll(Waiter *w) {
         }
 }
 
-/* One try: a connection of its own, so that nothing else on the server can be in the way. */
-static int waiter_try(Waiter *w, Reply *ret) {
+/* A connection of its own, so that nothing else on the server can be in the way. */
+static int waiter_send(Waiter *w) {
         _cleanup_free_ char *path = xformat("%s/wait", w->path);
-        Client side = { .socket_path = w->client->socket_path, .debug = w->client->debug };
         int r;
 
-        w->connection = http_free(w->connection);
-        r = http_connect(side.socket_path, &w->connection);
+        r = http_connect(w->client->socket_path, &w->connection);
         if (r < 0)
                 return r;
         http_set_interrupt(w->connection, waiter_interrupted, w);
+        return http_send(w->connection, &(HttpRequest) { .method = "GET", .path = path });
+}
 
-        r = http_send(w->connection, &(HttpRequest) { .method = "GET", .path = path });
+static int waiter_try(Waiter *w, Reply *ret) {
+        int r = 0;
+
+        if (!w->connection)
+                r = waiter_send(w);
         if (r >= 0)
                 r = waiter_poll(w);
-        if (r < 0)
-                return r;
-        return client_read_reply(&side, w->connection, ret);
+        if (r >= 0)
+                r = client_read_reply(w->client, w->connection, ret);
+        w->connection = http_free(w->connection);
+        return r;
 }
 
 static bool is_connection_error(int r) {
@@ -202,24 +211,30 @@ static int operation_result(struct json_object *operation) {
         }
 }
 
-int operation_wait(Client *c, const Reply *started, Reply *ret) {
-        _cleanup_(waiter_done) Waiter w = { .client = c, .path = started->operation };
+static void waiter_init(Waiter *w, Client *c, const Reply *started) {
+        const char *slash;
+
+        *w = (Waiter) { .client = c };
+        if (!started->operation)
+                return;
+        w->path = xstrndup(started->operation, strcspn(started->operation, "?"));
+        slash = strrchr(w->path, '/');
+        w->id = slash ? slash + 1 : w->path;
+        progress_init(&w->progress, c->quiet, NULL);
+}
+
+static int waiter_finish(Waiter *w, Reply *ret) {
         struct sigaction action = { .sa_handler = on_sigint }, old;
         _cleanup_reply_ Reply ended = {};
-        _cleanup_free_ char *path = NULL;
         int r;
 
-        if (!started->operation)
+        if (!w->path)
                 return 0;
-        path = xstrndup(started->operation, strcspn(started->operation, "?"));
-        w.path = path;
-        w.id = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-        progress_init(&w.progress, c->quiet, NULL);
 
         fail_clear();
         n_interrupts = 0;
         (void) sigaction(SIGINT, &action, &old);
-        r = waiter_run(&w, &ended);
+        r = waiter_run(w, &ended);
         (void) sigaction(SIGINT, &old, NULL);
         if (r < 0)
                 return r;
@@ -229,6 +244,31 @@ int operation_wait(Client *c, const Reply *started, Reply *ret) {
                 *ret = ended;
                 ended = (Reply) {};
         }
+        return r;
+}
+
+int operation_wait(Client *c, const Reply *started, Reply *ret) {
+        _cleanup_(waiter_done) Waiter w = {};
+
+        waiter_init(&w, c, started);
+        return waiter_finish(&w, ret);
+}
+
+OperationWatch *operation_wait_begin(Client *c, const Reply *started) {
+        OperationWatch *w = xcalloc(1, sizeof(*w));
+
+        waiter_init(w, c, started);
+        if (w->path && waiter_send(w) < 0)
+                w->connection = http_free(w->connection);       /* tried again when it is waited for */
+        return w;
+}
+
+int operation_wait_end(OperationWatch *w, Reply *ret) {
+        int r;
+
+        r = waiter_finish(w, ret);
+        waiter_done(w);
+        free(w);
         return r;
 }
 

@@ -23,6 +23,18 @@ struct json_object *jat(struct json_object *array, size_t i);
 /* A string element; "" if it is none. */
 const char *jstr_at(struct json_object *array, size_t i);
 
+/* Walks over the members of an object; over nothing if it is none. The current one may be removed meanwhile:
+ *     JFOREACH(m, o)
+ *             use(m.key, m.value); */
+typedef struct JMember {
+        const char *key;                /* NULL behind the last */
+        struct json_object *value;
+        struct lh_entry *next;
+} JMember;
+JMember jmember(struct lh_entry *entry);
+struct lh_entry *jentries(struct json_object *o);
+#define JFOREACH(m, o) for (JMember m = jmember(jentries(o)); m.key; m = jmember(m.next))
+
 /* Sets a member. Strings are copied, objects consumed. A NULL string sets nothing. */
 void jset(struct json_object *o, const char *key, struct json_object *value);
 void jset_str(struct json_object *o, const char *key, const char *value);

@@ -12,3 +12,13 @@ int operation_wait(Client *c, const Reply *started, Reply *ret);
 
 /* client_call() and operation_wait() in one. */
 int operation_run(Client *c, const char *method, const char *path, struct json_object *body, const char *etag);
+
+/* For several operations at once: operation_wait_begin() asks for the end of one without waiting, so that it cannot be
+ * forgotten by the server while another is waited for; operation_wait_end() waits, and frees. */
+typedef struct OperationWatch OperationWatch;
+
+/* 'started' is not kept. Never fails: what goes wrong is reported by operation_wait_end(). */
+OperationWatch *operation_wait_begin(Client *c, const Reply *started);
+
+/* As operation_wait(). */
+int operation_wait_end(OperationWatch *w, Reply *ret);

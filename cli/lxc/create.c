@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creates instances from images. */
+
+#include <stdio.h>
+
+#include "create.h"
+#include "entity.h"
+
+char **arg_create_config = NULL, **arg_create_devices = NULL, **arg_create_profiles = NULL, *arg_create_network = NULL,
+     *arg_create_storage = NULL, *arg_create_target = NULL, *arg_create_type = NULL;
+bool arg_create_empty = false, arg_create_ephemeral = false, arg_create_no_profiles = false, arg_create_vm = false;
+
+static const char *const instance_members[] = {
+        "architecture", "config", "description", "devices", "ephemeral", "profiles", "stateful", NULL,
+};
+
+/* "lxc init IMAGE < config.yaml" */
+static int read_config(struct json_object **ret) {
+        const Entity entity = { .writable = instance_members };
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        if (isatty(STDIN_FILENO)) {
+                *ret = jnew();
+                return 0;
+        }
+        r = read_stdin(&text, &size);
+        return r < 0 ? r : entity_parse(&entity, text, size, ret);
+}
+
+static int add_network(Client *client, struct json_object *devices) {
+        _cleanup_free_ char *path = api_path("networks", arg_create_network, NULL);
+        _cleanup_reply_ Reply reply = {};
+        struct json_object *nic;
+        int r;
+
+        r = client_get(client, path, &reply);
+        if (r < 0)
+                return fail_context(r, "Failed loading network \"%s\"", arg_create_network);
+
+        nic = jnew();
+        jset_str(nic, "type", "nic");
+        jset_str(nic, "name", "eth0");
+        if (jbool(reply.metadata, "managed"))
+                jset_str(nic, "network", arg_create_network);
+        else {
+                jset_str(nic, "nictype", streq(jstr(reply.metadata, "type"), "bridge") ? "bridged" : "macvlan");
+                jset_str(nic, "parent", arg_create_network);
+        }
+        jset(devices, "eth0", nic);
+        return 0;
+}
+
+/* A root disk in that pool; one that is there keeps its other keys. */
+static void add_storage(struct json_object *devices) {
+        struct json_object *root = jobject(devices, "root");
+
+        jset_str(root, "type", "disk");
+        jset_str(root, "path", "/");
+        jset_str(root, "pool", arg_create_storage);
+}
+
+static int apply_options(Client *client, struct json_object *o) {
+        struct json_object *devices = jobject(o, "devices");
+        int r;
+
+        r = keyvalues_parse(arg_create_config, jobject(o, "config"));
+        if (r < 0)
+                return r;
+        if (arg_create_network) {
+                r = add_network(client, devices);
+                if (r < 0)
+                        return r;
+        }
+        if (arg_create_storage)
+                add_storage(devices);
+        r = device_options_parse(arg_create_devices, devices);
+        if (r < 0)
+                return r;
+
+        if (arg_create_ephemeral)
+                jset_bool(o, "ephemeral", true);
+        if (arg_create_no_profiles || arg_create_profiles) {
+                struct json_object *profiles = json_object_new_array();
+
+                for (char **p = arg_create_profiles; p && *p; p++)
+                        json_object_array_add(profiles, json_object_new_string(*p));
+                jset(o, "profiles", profiles);
+        }
+        if (arg_create_type)
+                jset_str(o, "instance_type", arg_create_type);
+        return 0;
+}
+
+/* An alias of the local store, or a fingerprint; whichever exists. The image also says what it is an image of. */
+static int local_image(Client *client, const char *name, struct json_object *source, char **ret_type) {
+        _cleanup_free_ char *alias_path = api_path("images", "aliases", name, NULL), *path = NULL;
+        _cleanup_reply_ Reply alias = {}, image = {};
+        int r;
+
+        api_query(&alias_path, "type", arg_create_vm ? "virtual-machine" : NULL);
+        r = client_get(client, alias_path, &alias);
+        if (r >= 0) {
+                jset_str(source, "fingerprint", jstr(alias.metadata, "target"));
+                *ret_type = xstrdup(jstr(alias.metadata, "type"));
+                return 0;
+        }
+        if (r != -ENOENT)
+                return r;
+
+        path = api_path("images", name, NULL);
+        r = client_get(client, path, &image);
+        if (r == -ENOENT) {
+                fail_hint("\"lxc image list\" shows the images there are. Those of a server need its name in front: "
+                          "images:%s", name);
+                return r;
+        }
+        if (r < 0)
+                return r;
+        jset_str(source, "fingerprint", jstr(image.metadata, "fingerprint"));
+        *ret_type = xstrdup(jstr(image.metadata, "type"));
+        return 0;
+}
+
+static int make_source(Client *client, const char *image, struct json_object *o) {
+        struct json_object *source = jobject(o, "source");
+        const char *server = NULL, *protocol = NULL;
+        _cleanup_free_ char *name = NULL, *type = NULL;
+        int r;
+
+        if (arg_create_empty)
+                jset_str(source, "type", "none");
+        else {
+                r = remote_split_image(image, &name, &server, &protocol);
+                if (r < 0)
+                        return r;
+
+                jset_str(source, "type", "image");
+                if (server) {
+                        jset_str(source, "mode", "pull");
+                        jset_str(source, "server", server);
+                        jset_str(source, "protocol", protocol);
+                        jset_str(source, "alias", isempty(name) ? "default" : name);
+                } else {
+                        r = local_image(client, name, source, &type);
+                        if (r < 0)
+                                return r;
+                }
+        }
+
+        jset_str(o, "type", arg_create_vm ? "virtual-machine" : !isempty(type) ? type : "container");
+        return 0;
+}
+
+/* The name the server chose, from what the operation says it works on. */
+static char *created_name(struct json_object *operation) {
+        struct json_object *list = jget(operation, "resources.instances");
+        const char *slash;
+        char *name;
+
+        if (jlen(list) == 0)
+                list = jget(operation, "resources.containers");
+        slash = strrchr(jstr_at(list, 0), '/');
+        if (!slash)
+                return NULL;
+        name = xstrdup(slash + 1);
+        name[strcspn(name, "?")] = 0;
+        return name;
+}
+
+static void hint_no_network(Client *client, const char *name) {
+        _cleanup_free_ char *path = api_path("instances", name, NULL);
+        _cleanup_reply_ Reply reply = {};
+        struct json_object *devices;
+
+        if (client_get(client, path, &reply) < 0) {
+                fail_clear();
+                return;
+        }
+        devices = jget(reply.metadata, "expanded_devices");
+        JFOREACH(m, devices) {
+                if (streq(jstr(m.value, "type"), "nic"))
+                        return;
+        }
+
+        fflush(stdout);
+        fprintf(stderr, "\nThe instance you are starting doesn't have any network attached to it.\n"
+                        "  To create a new network, use: lxc network create\n"
+                        "  To attach a network to an instance, use: lxc network attach\n\n");
+}
+
+static int split_arguments(Context *c, const char **ret_image, char **ret_name) {
+        if (arg_create_empty) {
+                if (c->n_args > 1)
+                        return fail(-EINVAL, "--empty cannot be combined with an image name");
+                *ret_image = NULL;
+                return c->args[0] ? remote_split(c->args[0], ret_name) : 0;
+        }
+        if (c->n_args == 0)
+                return fail(-EINVAL, "Name the image to make the instance from, or pass --empty");
+        *ret_image = c->args[0];
+        return c->args[1] ? remote_split(c->args[1], ret_name) : 0;
+}
+
+int create_instance(Context *c, char **ret_name) {
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_free_ char *name = NULL, *path = xstrdup("/1.0/instances");
+        _cleanup_reply_ Reply started = {};
+        const char *image = NULL;
+        bool named;
+        int r;
+
+        r = split_arguments(c, &image, &name);
+        if (r < 0)
+                return r;
+        r = read_config(&o);
+        if (r < 0)
+                return r;
+        r = apply_options(c->client, o);
+        if (r < 0)
+                return r;
+
+        named = !isempty(name);
+        if (!c->client->quiet) {
+                printf(named ? "Creating %s\n" : "Creating the instance\n", name);
+                fflush(stdout);
+        }
+        r = make_source(c->client, image, o);
+        if (r < 0)
+                return r;
+        if (named)
+                jset_str(o, "name", name);
+
+        api_query(&path, "target", arg_create_target);
+        r = client_call(c->client, "POST", path, o, NULL, &started);
+        if (r < 0)
+                return r;
+        r = operation_wait(c->client, &started, NULL);
+        if (r < 0)
+                return r;
+
+        if (!named) {
+                free(name);
+                name = created_name(started.metadata);
+                if (!name)
+                        return fail(-EBADMSG, "Failed to get the new instance name");
+                printf("Instance name is: %s\n", name);
+        }
+        hint_no_network(c->client, name);
+        *ret_name = TAKE_PTR(name);
+        return 0;
+}
