@@ -25,9 +25,9 @@ PACKAGES_PEER='lxd lxd-client lxd-tools'
 PACKAGES_BED='mmdebstrap systemd-container iproute2 util-linux squashfs-tools xz-utils busybox-static e2fsprogs
         mount procps'
 
-# The bed with a kernel of its own, and what its guest needs besides.
-PACKAGES_QEMU='qemu-system-x86 linux-image-amd64 socat'
-PACKAGES_QEMU_GUEST='udev kmod apparmor lvm2 thin-provisioning-tools socat'
+# On the machine that boots throw-away machines with a kernel of their own, and in their root.
+PACKAGES_QEMU='qemu-system-x86 qemu-utils openssh-client socat'
+PACKAGES_QEMU_GUEST='linux-image-amd64 initramfs-tools openssh-server udev kmod apparmor lvm2 thin-provisioning-tools'
 
 # For sanitizer and fuzzer builds.
 PACKAGES_FUZZ='clang llvm libclang-rt-14-dev'

@@ -104,6 +104,7 @@ run_script() {
         timeout=$(header "$script" timeout)
         group=$(script_group "$script")
         missing=$(machine_missing "$bed")
+        if [ "$bed" = none ] && [[ " $needs " == *" qemu "* ]]; then missing=$(machine_missing qemu); fi
         if [ -n "$missing" ]; then
                 result SKIP "machine $name" "$missing"
                 return 0
@@ -152,7 +153,7 @@ machine_explain() {
 run_machine() {
         local script bed
         # shellcheck disable=SC2086
-        packages_install $PACKAGES_BED || result FAIL "packages" "apt-get failed"
+        packages_install $PACKAGES_BED $PACKAGES_QEMU || result FAIL "packages" "apt-get failed"
         for bed in none nspawn pair qemu; do
                 for script in "$top"/tests/machine/test-*.sh "$top"/tests/integration/*.sh; do
                         [[ -e $script && ${script##*/} != lib.sh ]] || continue

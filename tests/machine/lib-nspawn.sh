@@ -18,27 +18,7 @@ nspawn_processes() {
 }
 
 nspawn_leader() {
-        local leader
-        leader=$(field "$1" leader)
-        # A pid alone could be somebody else's by now: its start time has to match.
-        [ -n "$leader" ] && [ "$(nspawn_start_time "${leader% *}")" = "${leader#* }" ] && echo "${leader% *}"
-}
-
-nspawn_start_time() {
-        local stat
-        { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
-        stat=${stat##*) }
-        # shellcheck disable=SC2086
-        set -- $stat
-        echo "${20}"
-}
-
-nspawn_state() {
-        if nspawn_leader "$1" >/dev/null; then
-                echo running
-        else
-                echo dead
-        fi
+        process_alive "$(field "$1" leader)"
 }
 
 # A cgroup of its own in each hierarchy: it makes the machine's processes findable, whatever becomes of its supervisor.
@@ -69,29 +49,6 @@ nspawn_remove_cgroups() {
         done < <(nspawn_hierarchies)
 }
 
-# The bridge is made for the first machine on it and goes with the last one; one that was there before stays.
-nspawn_bridge_up() {
-        local name=$1 bridge=$2 number=1 taken
-        ip link show dev "$bridge" >/dev/null 2>&1 || {
-                ip link add name "$bridge" type bridge
-                touch "$machines/.bridge-$bridge"
-        }
-        ip link set dev "$bridge" up
-        taken=$(grep -lsxF "$bridge" "$machines"/*/bridge | while read -r file; do cat "${file%/*}/address"; done || true)
-        while grep -qxF "10.213.0.$number" <<<"$taken"; do
-                number=$((number + 1))
-        done
-        echo "10.213.0.$number" >"$machines/$name/address"
-        echo "$bridge" >"$machines/$name/bridge"
-}
-
-nspawn_bridge_down() {
-        [ -e "$machines/.bridge-$1" ] || return 0
-        ! grep -qsxF "$1" "$machines"/*/bridge || return 0
-        ip link delete dev "$1" 2>/dev/null || true
-        rm -f "$machines/.bridge-$1"
-}
-
 nspawn_files() {
         local name=$1 base=$2 dir=$machines/$1 folder
         mkdir -p "$dir"/{upper,work,root,disk}
@@ -118,19 +75,10 @@ UNIT
         ln -s ../test-network.service "$dir/upper/etc/systemd/system/multi-user.target.wants/"
 }
 
-# Whatever the caller had open (locks, pipes of a test runner) must not stay open for the life of the machine.
-nspawn_close_descriptors() {
-        local fd
-        for fd in /proc/self/fd/*; do
-                fd=${fd##*/}
-                ((fd <= 2 || fd == 255)) || eval "exec $fd>&-"
-        done
-}
-
 # Runs in a mount namespace of its own, so that the mounts go when the machine's processes go.
 nspawn_boot() {
         local name=$1 base=$2 flavour=$3 prefix=$4 dir=$machines/$1 folder options
-        nspawn_close_descriptors
+        close_descriptors
         if ! mount -t overlay -o "lowerdir=$base,upperdir=$dir/upper,workdir=$dir/work" overlay "$dir/root"; then
                 say "No overlay file system here: copying the whole root instead"
                 mkdir "$dir/copy"
@@ -158,16 +106,7 @@ nspawn_boot() {
 }
 
 nspawn_up() {
-        local name=$1 base=$2 flavour=$3 bridge=$4 prefix=$5 dir=$machines/$1 lock
-        mkdir "$dir"
-        echo "$flavour" >"$dir/flavour"
-        echo "$base" >"$dir/base"
-        if [ -n "$bridge" ]; then
-                exec {lock}>"$machines/.lock"
-                flock "$lock"
-                nspawn_bridge_up "$name" "$bridge"
-                exec {lock}>&-
-        fi
+        local name=$1 base=$2 flavour=$3 prefix=$4 dir=$machines/$1
         nspawn_make_devices
         nspawn_files "$name" "$base"
         nspawn_make_cgroups "$name"
@@ -197,26 +136,18 @@ nspawn_fail() {
 
 # Waits until the machine's PID 1 says that boot is over (its answer comes the moment it is so).
 nspawn_wait() {
-        local name=$1 supervisor=$2 dir=$machines/$1 leader='' state deadline=$((SECONDS + 90))
+        local name=$1 supervisor=$2 dir=$machines/$1 leader='' deadline=$((SECONDS + 90))
         until [ -e "$dir/booting" ] && leader=$(pgrep --parent "$supervisor" -o) && [ -n "$leader" ] &&
                 [ -S "/proc/$leader/root/run/systemd/private" ]; do
                 kill -0 "$supervisor" 2>/dev/null || nspawn_fail "$name" "systemd-nspawn ended"
                 ((SECONDS < deadline)) || nspawn_fail "$name" "its systemd did not come up within 90 s"
                 sleep 0.05
         done
-        echo "$leader $(nspawn_start_time "$leader")" >"$dir/leader"
+        echo "$leader $(process_start_time "$leader")" >"$dir/leader"
         nspawn_exec "$name" sh -c '
                 awk "\$2 ~ \"^/sys/fs/cgroup\" { print \$2 }" /proc/self/mounts |
                         while read -r dir; do mount -o remount,bind,rw "$dir" || true; done'
-        state=$(nspawn_exec "$name" timeout 90 systemctl is-system-running --wait </dev/null || true)
-        case $state in
-                running) ;;
-                degraded)
-                        say "Machine \"$name\" is up, but these units failed:"
-                        nspawn_exec "$name" systemctl list-units --failed --plain --no-legend </dev/null >&2
-                        ;;
-                *) nspawn_fail "$name" "systemd says \"$state\"" ;;
-        esac
+        machine_settled "$name" 90 || die "Machine \"$name\" did not boot"
 }
 
 # The command gets a clean environment and moves itself below the machine's own systemd, out of the caller's cgroups.
@@ -263,16 +194,7 @@ nspawn_detach_loops() {
 }
 
 nspawn_down() {
-        local name=$1 dir=$machines/$1 bridge
-        bridge=$(field "$name" bridge)
-        nspawn_kill "$name"
-        nspawn_detach_loops "$name"
-        nspawn_remove_cgroups "$name"
-        rm -rf --one-file-system "$dir"
-        if [ -n "$bridge" ]; then
-                (
-                        flock 9
-                        nspawn_bridge_down "$bridge"
-                ) 9>"$machines/.lock"
-        fi
+        nspawn_kill "$1"
+        nspawn_detach_loops "$1"
+        nspawn_remove_cgroups "$1"
 }
