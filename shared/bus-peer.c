@@ -59,7 +59,7 @@ static void call_free(Call *c) {
 }
 
 static void peer_hang_up(BusPeer *p) {
-        p->bus = sd_bus_flush_close_unref(p->bus);
+        p->bus = sd_bus_close_unref(p->bus);
 }
 
 BusPeer *bus_peer_free(BusPeer *p) {
@@ -236,8 +236,9 @@ int bus_peer_subscribe(BusPeer *p, bus_peer_signal_t callback, void *userdata) {
         p->signal = callback;
         p->signal_userdata = userdata;
         r = p->bus ? peer_subscribe_call(p) : peer_connect(p);
-        if (r < 0)
-                arm_timer(p, RECONNECT_USEC);
+        if (r >= 0)
+                return 0;
+        arm_timer(p, RECONNECT_USEC);
         return r;
 }
 

@@ -71,8 +71,15 @@ static void print_interface(const char *xml, const char *interface) {
                 return;
         begin = strstr(xml, tag);
         end = begin ? strstr(begin, "</interface>") : NULL;
+        for (const char *line = begin; end && line < end; line = strchrnul(line, '\n') + 1) {
+                int n = (int) strcspn(line, "\n");
+
+                /* Says only that sd-bus itself does not let everybody in: the bus policy decides that. */
+                if (!memmem(line, (size_t) n, "systemd1.Privileged", STRLEN("systemd1.Privileged")) && line + n < end)
+                        printf(" %.*s\n", n, line);
+        }
         if (end)
-                printf(" %.*s</interface>\n", (int) (end - begin), begin);
+                printf("  </interface>\n");
 }
 
 static int print_tables(const DaemonSpec *spec) {

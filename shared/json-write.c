@@ -202,7 +202,7 @@ void json_double(JsonWriter *w, const char *key, double value) {
         json_raw(w, key, number, (size_t) snprintf(number, sizeof(number), "%.15g", value));
 }
 
-void json_bool(JsonWriter *w, const char *key, bool value) {
+void json_boolean(JsonWriter *w, const char *key, bool value) {
         json_raw(w, key, value ? "true" : "false", value ? 4 : 5);
 }
 

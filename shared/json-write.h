@@ -25,7 +25,7 @@ void json_stringf(JsonWriter *w, const char *key, const char *format, ...) print
 void json_int(JsonWriter *w, const char *key, int64_t value);
 void json_uint(JsonWriter *w, const char *key, uint64_t value);
 void json_double(JsonWriter *w, const char *key, double value);
-void json_bool(JsonWriter *w, const char *key, bool value);
+void json_boolean(JsonWriter *w, const char *key, bool value);
 void json_null(JsonWriter *w, const char *key);
 void json_time(JsonWriter *w, const char *key, uint64_t usec);       /* RFC 3339; 0 = year 1 */
 void json_strv(JsonWriter *w, const char *key, char *const *v);      /* NULL = [] */

@@ -88,7 +88,7 @@ Units *units_free(Units *u) {
                 job_free(u->jobs);
         while (u->listings)
                 listing_free(u->listings);
-        sd_bus_flush_close_unref(u->bus);
+        sd_bus_close_unref(u->bus);
         close_safe(u->attached_fd);
         sd_event_unref(u->event);
         free(u);

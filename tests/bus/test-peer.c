@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* BusPeer: answers, errors, signals to subscribers, and the death of the other side. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <sys/socket.h>
+
+#include "bus-error.h"
+#include "bus-peer.h"
+#include "fixture.h"
+
+#define ROOT "/org/lxd/test1"
+
+static const DaemonSpec spec = { .name = "test", .root = ROOT, .owner = OPERATION_OWNER_IMAGED };
+
+typedef struct Seen {
+        unsigned answers, errors, signals, losses;
+        char name[128];
+} Seen;
+
+static void on_reply(sd_bus_message *m, const sd_bus_error *error, void *userdata) {
+        Seen *s = userdata;
+
+        s->answers++;
+        if (error) {
+                s->errors++;
+                (void) snprintf(s->name, sizeof(s->name), "%s", error->name);
+        }
+}
+
+static void on_signal(BusPeer *p, sd_bus_message *m, void *userdata) {
+        Seen *s = userdata;
+
+        if (!m)
+                s->losses++;
+        else if (sd_bus_message_is_signal(m, "org.lxd.Operations1", "Lifecycle"))
+                s->signals++;
+}
+
+static void call(BusPeer *p, Seen *s, const char *member) {
+        sd_bus_message *m = NULL;
+
+        assert_true(bus_peer_message(p, &m, ROOT, "org.lxd.Operations1", member) >= 0);
+        assert_true(sd_bus_message_append(m, "t", (uint64_t) 0) >= 0);
+        assert_int_equal(bus_peer_call(p, m, on_reply, s), 0);
+        sd_bus_message_unref(m);
+}
+
+static void run_until(sd_event *event, const unsigned *counter, unsigned wanted) {
+        while (*counter < wanted)
+                assert_true(sd_event_run(event, 5 * USEC_PER_SEC) > 0);
+}
+
+static void open_peer(Fixture *f, BusPeer **ret) {
+        int pair[2];
+
+        assert_true(fixture_open(f, &spec) >= 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+        assert_int_equal(bus_server_add_connection(f->server, pair[0]), 0);
+        assert_int_equal(bus_peer_new(f->event, "test", ret), 0);
+        assert_int_equal(bus_peer_attach(*ret, pair[1]), 0);
+}
+
+static void answers(void **state) {
+        Fixture f = {};
+        BusPeer *p;
+        Seen s = {};
+
+        open_peer(&f, &p);
+        call(p, &s, "List");
+        assert_int_equal(bus_peer_pending(p), 1);
+        run_until(f.event, &s.answers, 1);
+        assert_int_equal(s.errors, 0);
+        call(p, &s, "NoSuchMethod");
+        run_until(f.event, &s.answers, 2);
+        assert_int_equal(s.errors, 1);
+        bus_peer_free(p);
+        fixture_close(&f);
+}
+
+static void signals(void **state) {
+        Fixture f = {};
+        BusPeer *p;
+        Seen s = {};
+
+        open_peer(&f, &p);
+        assert_int_equal(bus_peer_subscribe(p, on_signal, &s), 0);
+        call(p, &s, "List"); /* calls are served in order: the subscription is in force once this is answered */
+        run_until(f.event, &s.answers, 1);
+        assert_int_equal(lifecycle_emit(f.operations, "default", "instance-created", "/1.0/instances/c1", NULL, NULL), 0);
+        run_until(f.event, &s.signals, 1);
+        bus_peer_free(p);
+        fixture_close(&f);
+}
+
+/* The other side dies with a call pending: it is answered once, with an error, and the subscriber hears of the loss. */
+static void death(void **state) {
+        Fixture f = {};
+        BusPeer *p;
+        Seen s = {};
+
+        open_peer(&f, &p);
+        assert_int_equal(bus_peer_subscribe(p, on_signal, &s), 0);
+        call(p, &s, "List");
+        f.server = bus_server_free(f.server);
+        run_until(f.event, &s.answers, 1);
+        assert_int_equal(s.errors, 1);
+        assert_int_equal(bus_error_http_status(s.name), 503);
+        run_until(f.event, &s.losses, 1);
+        bus_peer_free(p);
+        fixture_close(&f);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = { cmocka_unit_test(answers), cmocka_unit_test(signals), cmocka_unit_test(death) };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
