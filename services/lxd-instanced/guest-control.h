@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/str.h"
+#include "guest-state.h" /* what the runner wrote about itself and its guest: plain reads of small files in /run */
 
 /*
  * What lxd-instanced and the runner have agreed on
@@ -16,11 +17,12 @@
  * 1. instanced starts lxd-container@<id>.service. The runner calls PrepareGuest(id). The answer:
  *      name        the name for liblxc (and of its cgroups and command socket): [a-zA-Z0-9_.-], unique on the host
  *      lxc_config  pairs, handed to liblxc in this order. instanced decides everything, except what only the runner
- *                  knows: it appends lxc.cgroup.relative/dir.*, lxc.log.* and lxc.console.buffer.size itself and
- *                  refuses these keys. To have an idmapped root: lxc.idmap lines, and "lxc.rootfs.options" with
+ *                  knows: it sets lxc.cgroup.relative/dir.*, lxc.log.level/file and lxc.hook.version itself, last, and adds a
+ *                  lxc.hook.post-stop. To have an idmapped root: lxc.idmap lines, and "lxc.rootfs.options" with
  *                  "idmap=container" (guest_idmap_probe() below says whether the file system can).
  *      options     title             "default/c1": for STATUS= and the journal
- *                  project, instance journal fields
+ *                  project, instance  for journal fields
+ *                  log_file          where liblxc logs (warnings and errors); default lxc.log in the run directory
  *                  shutdown_timeout  seconds that the guest has to shut down cleanly on SIGTERM (systemctl stop, host
  *                                    shutdown) before it is killed; default 30 (boot.host_shutdown_timeout)
  *    An error of PrepareGuest is known to instanced already; the runner repeats its text as the reason of the failure.
@@ -135,29 +137,6 @@ int guest_device_add(sd_event *event, uint64_t id, const GuestDevice *device, gu
                      GuestCall **ret_call, sd_bus_error *error);
 int guest_device_remove(sd_event *event, uint64_t id, const GuestDevice *device, guest_reply_t callback, void *userdata,
                         GuestCall **ret_call, sd_bus_error *error);
-
-/* What the runner wrote about itself and its guest. Plain reads of small files in /run: cheap enough for a daemon. */
-typedef struct GuestState {
-        pid_t init_pid;      /* 0 while it does not run */
-        uint64_t start_time; /* field 22 of /proc/<init_pid>/stat, to tell a reused pid */
-        uint64_t started_at; /* µs since the epoch */
-        char *reason;        /* as in GuestStopped; NULL while it runs */
-        char *name;          /* of liblxc */
-        char *cgroups;       /* the payload's cgroups: one line "<controllers>:<absolute directory>" each; the v2 one has no controllers */
-} GuestState;
-
-/* 0; -ENOENT: no runner has been here since boot; -EBADMSG, -errno. Does not say that the guest still runs: guest_state_check(). */
-int guest_state_read(uint64_t id, GuestState *ret);
-void guest_state_done(GuestState *s);
-/* A pidfd of the guest's init: >= 0; -ESRCH when it is gone (also: when the pid is somebody else's now). */
-int guest_state_pidfd(const GuestState *s);
-/* Opens the guest's root directory ("/proc/<init>/root", O_PATH); -ESRCH when it is gone. */
-int guest_state_open_root(const GuestState *s);
-/* Reads a file of the payload's cgroup ("memory.usage_in_bytes", "memory.current"), found by its controller's name. 0 and *ret without the
- * newline at its end; -ENOENT, -errno. */
-int guest_cgroup_get(const GuestState *s, const char *file, char **ret);
-/* 1 (one hierarchy per controller, or hybrid) or 2; -errno. */
-int guest_cgroup_version(void);
 
 /* Whether mounts of the file system that holds path can be idmapped (one probe per file system, remembered). 1, 0, -errno. Takes
  * a fork and some 0.2 ms the first time. */

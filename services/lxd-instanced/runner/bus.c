@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lxd-container-bus: the runner's side of org.lxd.instance1.Guest.
+ *   start ID   child of the runner: PrepareGuest, hands the plan over on fd 3; waits for "started", then GuestStarted
+ *   stop ID    ExecStopPost=: makes sure that nothing of the guest is left, and calls GuestStopped
+ * lxd-instanced may be restarted at any moment: every call is repeated until it was answered. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <systemd/sd-bus.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "bus-error.h"
+#include "bus-peer.h"
+#include "cgroup.h"
+#include "guest-message.h"
+#include "guest-state.h"
+#include "notify.h"
+
+#define RUNNER_FD 3
+#define GUEST_PATH "/org/lxd/instance1"
+#define GUEST_INTERFACE LXD_BUS_PREFIX ".instance1.Guest"
+#define RETRY_FOR (120 * USEC_PER_SEC)
+
+typedef struct Call {
+        const char *member;
+        uint64_t id;
+        uint32_t pid;       /* GuestStarted */
+        int netns;
+        const char *reason; /* GuestStopped */
+} Call;
+
+static int call_append(const Call *c, sd_bus_message *m) {
+        if (streq(c->member, "GuestStarted"))
+                return sd_bus_message_append(m, "tuht", c->id, c->pid, c->netns, (uint64_t) 0);
+        if (streq(c->member, "GuestStopped"))
+                return sd_bus_message_append(m, "tst", c->id, c->reason, (uint64_t) 0);
+        return sd_bus_message_append(m, "tt", c->id, (uint64_t) 0);
+}
+
+static int call_once(const Call *c, sd_bus_message **ret, sd_bus_error *error) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = bus_open_private("instanced", &bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_call(bus, &m, NULL, GUEST_PATH, GUEST_INTERFACE, c->member);
+        if (r >= 0)
+                r = call_append(c, m);
+        if (r < 0)
+                return r;
+        return sd_bus_call(bus, m, UINT64_MAX, error, ret);
+}
+
+/* Did the connection fail, rather than the call? sd-bus gives its own errors the names of errno. */
+static bool is_disconnect(int r, const sd_bus_error *e) {
+        if (sd_bus_error_has_names(e, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
+                return true;
+        if (sd_bus_error_is_set(e) && !startswith(e->name, "System.Error."))
+                return false;
+        return r == -ECONNRESET || r == -ECONNREFUSED || r == -ENOTCONN || r == -EPIPE || r == -ENOENT ||
+               r == -ESHUTDOWN || r == -EAGAIN;
+}
+
+static int call_until_answered(const Call *c, sd_bus_message **ret, sd_bus_error *error) {
+        uint64_t until = now_monotonic() + RETRY_FOR;
+
+        for (;;) {
+                int r;
+
+                sd_bus_error_free(error);
+                r = call_once(c, ret, error);
+                if (r >= 0 || !is_disconnect(r, error))
+                        return r;
+                if (now_monotonic() > until) {
+                        sd_bus_error_free(error);
+                        return bus_error_set(error, LXD_ERROR_UNAVAILABLE, "lxd-instanced does not answer %s: %s", c->member,
+                                             strerror(-r));
+                }
+                (void) poll(NULL, 0, 100);
+        }
+}
+
+static int plan_read_options(sd_bus_message *reply, GuestMessage *plan) {
+        const char *key, *value;
+        int r;
+
+        r = sd_bus_message_enter_container(reply, 'a', "{ss}");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "{ss}", &key, &value)) > 0)
+                r = guest_message_add(plan, key, value);
+        return r < 0 ? r : sd_bus_message_exit_container(reply);
+}
+
+/* s name, a(ss) lxc_config, a{ss} options -> one message, options as plain fields. */
+static int plan_read(sd_bus_message *reply, GuestMessage *plan) {
+        const char *name, *key, *value;
+        int r;
+
+        r = guest_message_begin(plan, "plan");
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "s", &name);
+        if (r >= 0)
+                r = guest_message_add(plan, "name", name);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "(ss)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ss)", &key, &value)) > 0)
+                r = guest_message_addf(plan, "config", "%s=%s", key, value);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(reply);
+        return r < 0 ? r : plan_read_options(reply, plan);
+}
+
+static int report(int r, const sd_bus_error *error) {
+        const char *text = error->message ?: strerror(-r);
+
+        (void) guest_message_send_error(RUNNER_FD, error->name ?: LXD_ERROR_FAILED, text);
+        return EXIT_FAILURE;
+}
+
+static int run_start(uint64_t id) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *plan_reply = NULL, *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_message_ GuestMessage plan = {}, started = {};
+        Call call = { .member = "PrepareGuest", .id = id };
+        uint64_t pid;
+        int r;
+
+        (void) prctl(PR_SET_PDEATHSIG, SIGTERM); /* without the runner nobody wants the answer */
+        r = call_until_answered(&call, &plan_reply, &error);
+        if (r >= 0)
+                r = plan_read(plan_reply, &plan);
+        if (r >= 0)
+                r = guest_message_send(RUNNER_FD, &plan);
+        if (r < 0)
+                return report(r, &error);
+        if (guest_message_receive(RUNNER_FD, &started) <= 0)
+                return EXIT_FAILURE; /* the start failed; the runner says so itself */
+        call = (Call) { .member = "GuestStarted", .id = id, .netns = started.fds[0] };
+        r = started.n_fds == 1 ? guest_message_get_u64(&started, "pid", &pid) : -EBADMSG;
+        if (r >= 0) {
+                call.pid = (uint32_t) pid;
+                r = call_until_answered(&call, &reply, &error);
+        }
+        if (r < 0)
+                return report(r, &error);
+        return guest_message_send_ok(RUNNER_FD, NULL, 0) < 0;
+}
+
+/* Kills what is left after the runner or the monitor was killed, and waits until it is gone. */
+static void stop_init(const GuestState *s) {
+        _cleanup_close_ int pidfd = guest_state_pidfd(s);
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+        _cleanup_free_ char *freezer = NULL;
+
+        if (pidfd < 0)
+                return;
+        if (guest_state_cgroup(s, "freezer", &freezer) >= 0) {
+                _cleanup_free_ char *file = NULL;
+                _cleanup_fclose_ FILE *f = NULL;
+
+                /* cgroup v1: the frozen do not die */
+                f = str_format(&file, "%s/freezer.state", freezer) >= 0 ? fopen(file, "we") : NULL;
+                if (f)
+                        (void) fputs("THAWED", f);
+        }
+        (void) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        (void) poll(&p, 1, 60000);
+}
+
+/* Every process in a cgroup dies; more than one look is needed only where somebody forks meanwhile. */
+static int kill_cgroup(const char *controllers, const char *directory, void *userdata) {
+        unsigned *n = userdata;
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        char *position, *line;
+        uint64_t pid;
+
+        if (!isempty(controllers) && !streq(controllers, "name=systemd"))
+                return 0;
+        if (str_format(&path, "%s/cgroup.procs", directory) < 0 || file_read(path, 1024 * 1024, &text, NULL) < 0)
+                return 0;
+        position = text;
+        while ((line = strsep(&position, "\n")))
+                if (parse_u64(line, &pid) >= 0 && pid > 1 && pid < INT32_MAX) {
+                        (void) kill((pid_t) pid, SIGKILL);
+                        (*n)++;
+                }
+        return 0;
+}
+
+static void stop_rest(const GuestState *s) {
+        for (unsigned i = 0; i < 200; i++) {
+                unsigned n = 0;
+
+                (void) guest_state_each_cgroup(s, kill_cgroup, &n);
+                if (n == 0)
+                        return;
+                (void) poll(NULL, 0, 10);
+        }
+}
+
+/* The runner wrote the reason unless it was killed; then systemd knows more. */
+static int stop_reason(const GuestState *s, char **ret) {
+        const char *result = getenv("SERVICE_RESULT") ?: "", *text = s->reason;
+
+        if (!text)
+                text = s->init_pid > 0          ? "crash"
+                       : streq(result, "timeout") ? "failed: The start took too long"
+                                                  : "failed: lxd-container-runner was killed before the guest ran";
+        return str_replace(ret, text);
+}
+
+/* Once lxd-instanced knows, nothing here is of use to anybody. */
+static void stop_remove_files(uint64_t id) {
+        _cleanup_close_ int fd = open(LXD_RUN_DIR "/instances", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char name[24];
+
+        (void) snprintf(name, sizeof(name), "%" PRIu64, id);
+        if (fd >= 0)
+                (void) remove_tree_at(fd, name);
+}
+
+static int run_stop(uint64_t id) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(guest_state_done) GuestState state = {};
+        _cleanup_free_ char *reason = NULL;
+        Call call = { .member = "GuestStopped", .id = id };
+        int r;
+
+        (void) guest_state_read(id, &state);
+        stop_init(&state);
+        stop_rest(&state);
+        cgroups_remove(state.cgroups);
+        r = stop_reason(&state, &reason);
+        if (r < 0)
+                return EXIT_FAILURE;
+        state.init_pid = 0;
+        if (!state.reason && str_replace(&state.reason, reason) >= 0)
+                (void) guest_state_write(id, &state);
+        (void) notify_sendf("EXTEND_TIMEOUT_USEC=%" PRIu64, RETRY_FOR + 30 * USEC_PER_SEC);
+        call.reason = reason;
+        r = call_until_answered(&call, &reply, &error);
+        if (r < 0) {
+                journal_send(LOG_ERR, "Failed to tell lxd-instanced that %s has ended: %s",
+                             state.title ?: "the instance", error.message ?: strerror(-r));
+                return EXIT_FAILURE;
+        }
+        stop_remove_files(id);
+        return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+        uint64_t id;
+
+        if (argc == 3 && parse_u64(argv[2], &id) >= 0) {
+                if (streq(argv[1], "start"))
+                        return run_start(id);
+                if (streq(argv[1], "stop"))
+                        return run_stop(id);
+        }
+        (void) fprintf(stderr, "usage: %s start|stop ID\nUsed by lxd-container@ID.service.\n", argv[0]);
+        return EXIT_FAILURE;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the cgroups of a container are, and removing them. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "cgroup.h"
+
+#define DEPTH_MAX 256 /* a guest may nest as deep as it likes; deeper ones stay until the next boot */
+
+void cgroups_done(Cgroups *c) {
+        free(c->unit);
+        free(c->payload);
+        *c = (Cgroups) {};
+}
+
+/* One line "ID:CONTROLLERS:PATH" of /proc/<pid>/cgroup. */
+static bool parse_membership(char *line, char **ret_controllers, char **ret_path) {
+        char *first = strchr(line, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+
+        if (!second)
+                return false;
+        *second = '\0';
+        *ret_controllers = first + 1;
+        *ret_path = second + 1;
+        return true;
+}
+
+/* The path of PID 1 in the hierarchy with these controllers, without its own init.scope: liblxc's base. */
+static int init_base(const char *init, const char *controllers, char **ret) {
+        _cleanup_free_ char *copy = strdup(init);
+        char *position = copy, *line, *c, *path;
+
+        if (!copy)
+                return -ENOMEM;
+        while ((line = strsep(&position, "\n"))) {
+                const char *scope;
+
+                if (!parse_membership(line, &c, &path) || !streq(c, controllers))
+                        continue;
+                scope = endswith(path, "/init.scope");
+                if (scope)
+                        path[scope - path] = '\0';
+                if (streq(path, "/"))
+                        path[0] = '\0';
+                return str_replace(ret, path);
+        }
+        return str_replace(ret, "");
+}
+
+/* Is `word` one of the comma-separated `list`? */
+static bool has_word(const char *list, const char *word, size_t n) {
+        for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
+                if (strcspn(p, ",") == n && strncmp(p, word, n) == 0)
+                        return true;
+        return false;
+}
+
+/* Where the hierarchy is mounted, from mountinfo; whole hierarchies only. */
+static int find_mount(const char *mountinfo, const char *controllers, char **ret) {
+        _cleanup_free_ char *copy = strdup(mountinfo);
+        char *position = copy, *line;
+        size_t n = strcspn(controllers, ",");
+
+        if (!copy)
+                return -ENOMEM;
+        while ((line = strsep(&position, "\n"))) {
+                char *tail = strstr(line, " - "), *fields = line, *root, *point, *type, *options;
+
+                if (!tail)
+                        continue;
+                *tail = '\0';
+                tail += 3;
+                for (unsigned i = 0; i < 3 && fields; i++)
+                        (void) strsep(&fields, " ");
+                root = strsep(&fields, " ");
+                point = strsep(&fields, " ");
+                type = strsep(&tail, " ");
+                (void) strsep(&tail, " ");
+                options = tail;
+                if (!root || !point || !type || !options || !streq(root, "/"))
+                        continue;
+                if (isempty(controllers) ? streq(type, "cgroup2")
+                                         : streq(type, "cgroup") && has_word(options, controllers, n))
+                        return str_replace(ret, point);
+        }
+        return -ENOENT;
+}
+
+/* The unit's path is what systemd's own hierarchy says: name=systemd, or the v2 one where there is no other. */
+static int find_unit(const char *self, const char *init, char **ret) {
+        _cleanup_free_ char *copy = strdup(self), *base = NULL;
+        const char *found = NULL, *of = NULL, *rest;
+        char *position = copy, *line, *controllers, *path;
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        while ((line = strsep(&position, "\n"))) {
+                if (!parse_membership(line, &controllers, &path))
+                        continue;
+                if (streq(controllers, "name=systemd") || (isempty(controllers) && !found)) {
+                        found = path;
+                        of = controllers;
+                }
+        }
+        if (!found)
+                return -ENOENT;
+        r = init_base(init, of, &base);
+        if (r < 0)
+                return r;
+        rest = startswith(found, base);
+        if (!rest)
+                return -ENOENT;
+        return str_replace(ret, rest + strspn(rest, "/"));
+}
+
+int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgroups *ret) {
+        _cleanup_(cgroups_done) Cgroups c = {};
+        _cleanup_free_ char *copy = strdup(self);
+        char *position = copy, *line, *controllers, *path;
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        r = find_unit(self, init, &c.unit);
+        if (r < 0)
+                return r;
+        while ((line = strsep(&position, "\n"))) {
+                _cleanup_free_ char *mount = NULL, *base = NULL, *all = NULL;
+
+                if (!parse_membership(line, &controllers, &path))
+                        continue;
+                r = find_mount(mountinfo, controllers, &mount);
+                if (r == -ENOENT)
+                        continue;
+                if (r >= 0)
+                        r = init_base(init, controllers, &base);
+                if (r >= 0)
+                        r = str_format(&all, "%s%s:%s%s/%s/payload\n", strempty(c.payload), controllers, mount, base,
+                                       c.unit);
+                if (r < 0)
+                        return r;
+                free(c.payload);
+                c.payload = TAKE_PTR(all);
+        }
+        if (!c.payload)
+                return -ENOENT;
+        *ret = c;
+        c = (Cgroups) {};
+        return 0;
+}
+
+int cgroups_find(Cgroups *ret) {
+        _cleanup_free_ char *self = NULL, *init = NULL, *mountinfo = NULL;
+        int r;
+
+        r = file_read("/proc/self/cgroup", 64 * 1024, &self, NULL);
+        if (r >= 0)
+                r = file_read("/proc/1/cgroup", 64 * 1024, &init, NULL);
+        if (r >= 0)
+                r = file_read("/proc/self/mountinfo", 16 * 1024 * 1024, &mountinfo, NULL);
+        return r < 0 ? r : cgroups_parse(self, init, mountinfo, ret);
+}
+
+/* The directory one above the payload's: the unit's. Line "<controllers>:<directory>/payload". */
+static char *line_unit_directory(char *line, const char **ret_controllers) {
+        char *colon = strchr(line, ':'), *slash = strrchr(line, '/');
+
+        if (!colon || !slash || slash < colon || !streq(slash, "/payload"))
+                return NULL;
+        *colon = *slash = '\0';
+        *ret_controllers = line;
+        return colon + 1;
+}
+
+static int write_pid(int dir) {
+        _cleanup_close_ int fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        return write(fd, "0", 1) < 0 ? -errno : 0;
+}
+
+static int enter_one(const char *unit_directory) {
+        _cleanup_close_ int unit = -EBADF, fd = -EBADF;
+
+        unit = open(unit_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (unit < 0)
+                return -errno;
+        if (mkdirat(unit, "supervisor", 0755) < 0 && errno != EEXIST)
+                return -errno;
+        fd = openat(unit, "supervisor", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? -errno : write_pid(fd);
+}
+
+int cgroups_enter_supervisor(const Cgroups *c) {
+        _cleanup_free_ char *copy = strdup(c->payload);
+        char *position = copy, *line;
+
+        if (!copy)
+                return -ENOMEM;
+        while ((line = strsep(&position, "\n"))) {
+                const char *controllers;
+                char *directory = line_unit_directory(line, &controllers);
+                int r;
+
+                /* Where systemd keeps its own processes; in the other v1 hierarchies it does not matter. */
+                if (!directory || !(isempty(controllers) || streq(controllers, "name=systemd")))
+                        continue;
+                r = enter_one(directory);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* rmdir from the bottom up. Every failure is left alone: a cgroup with processes in it stays. */
+static void remove_cgroup(int parent, const char *name, unsigned depth) {
+        _cleanup_closedir_ DIR *d = NULL;
+        struct dirent *e;
+        int fd;
+
+        if (unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT || depth >= DEPTH_MAX)
+                return;
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        d = fdopendir(fd);
+        if (!d) {
+                (void) close(fd);
+                return;
+        }
+        while ((e = readdir(d)))
+                if (e->d_type == DT_DIR && e->d_name[0] != '.')
+                        remove_cgroup(dirfd(d), e->d_name, depth + 1);
+        (void) unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+void cgroups_remove(const char *payload) {
+        _cleanup_free_ char *copy = strdup(strempty(payload));
+        char *position = copy, *line;
+
+        while (copy && (line = strsep(&position, "\n"))) {
+                _cleanup_close_ int fd = -EBADF;
+                const char *controllers;
+                char *directory = line_unit_directory(line, &controllers), *slash;
+
+                fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+                if (fd < 0)
+                        continue;
+                remove_cgroup(fd, "payload", 0);
+                remove_cgroup(fd, "monitor", 0);
+                remove_cgroup(fd, "supervisor", 0);
+                /* Where liblxc made the unit's directory and its slice, they go too; systemd's own hold a process or the unit. */
+                slash = strrchr(directory, '/');
+                if (isempty(controllers) || streq(controllers, "name=systemd") || !slash)
+                        continue;
+                if (rmdir(directory) < 0)
+                        continue;
+                *slash = '\0';
+                (void) rmdir(directory);
+        }
+}

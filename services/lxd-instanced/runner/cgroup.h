@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cgroups of one container: <unit>/supervisor (the runner), <unit>/monitor (liblxc's monitor), <unit>/payload (the
+ * guest), the same below every hierarchy. */
+#pragma once
+
+#include "base/cleanup.h"
+
+typedef struct Cgroups {
+        char *unit;      /* the unit's cgroup, relative to that of PID 1: "lxd.slice/lxd-container@1.service" */
+        char *payload;   /* for GuestState.cgroups: a line "<controllers>:<directory of the payload>" per hierarchy */
+} Cgroups;
+
+void cgroups_done(Cgroups *c);
+/* From /proc/self/cgroup, /proc/1/cgroup and /proc/self/mountinfo. 0, -ENOENT: no cgroups here, -errno. */
+int cgroups_find(Cgroups *ret);
+/* The same from given texts; pure, for tests. */
+int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgroups *ret);
+/* Moves this process out of the unit's own cgroup, which may have no processes once it has children with controllers. 0, -errno. */
+int cgroups_enter_supervisor(const Cgroups *c);
+/* Removes what is left of monitor, payload and supervisor (empty cgroups only) in all hierarchies of `payload`. Nobody else
+ * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. */
+void cgroups_remove(const char *payload);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container: its configuration in liblxc, starting it, and how it ended. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "guest.h"
+
+#define LOG_MAX (1024 * 1024)
+
+void guest_done(Guest *g) {
+        if (g->lxc)
+                lxc_container_put(g->lxc);
+        cgroups_done(&g->cgroups);
+        guest_state_done(&g->state);
+        free(g->project);
+        free(g->instance);
+        free(g->log_path);
+        closep(&g->init_pidfd);
+        g->lxc = NULL;
+}
+
+static int take_field(const GuestMessage *plan, const char *key, const char *fallback, char **ret) {
+        return str_replace(ret, guest_message_get(plan, key) ?: fallback);
+}
+
+static int guest_take_options(Guest *g, const GuestMessage *plan) {
+        _cleanup_free_ char *log = NULL;
+        uint64_t timeout;
+        int r;
+
+        r = guest_run_path(g->id, "lxc.log", &log);
+        if (r >= 0)
+                r = take_field(plan, "name", "", &g->state.name);
+        if (r >= 0)
+                r = take_field(plan, "title", g->state.name, &g->state.title);
+        if (r >= 0)
+                r = take_field(plan, "project", "default", &g->project);
+        if (r >= 0)
+                r = take_field(plan, "instance", g->state.name, &g->instance);
+        if (r >= 0)
+                r = take_field(plan, "log_file", log, &g->log_path);
+        if (r >= 0)
+                r = str_replace(&g->state.cgroups, g->cgroups.payload);
+        if (r < 0)
+                return r;
+        if (guest_message_get_u64(plan, "shutdown_timeout", &timeout) >= 0 && timeout < INT32_MAX / 1000)
+                g->shutdown_timeout = (unsigned) timeout;
+        return 0;
+}
+
+static int guest_set(Guest *g, const char *key, const char *value, char **ret_text) {
+        if (g->lxc->set_config_item(g->lxc, key, value))
+                return 0;
+        (void) str_format(ret_text, "liblxc does not take the configuration \"%s = %s\"", key, value);
+        return -EINVAL;
+}
+
+static int guest_setf(Guest *g, char **ret_text, const char *key, const char *format, ...) printf_like(4, 5);
+static int guest_setf(Guest *g, char **ret_text, const char *key, const char *format, ...) {
+        _cleanup_free_ char *value = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = str_vformat(&value, format, ap);
+        va_end(ap);
+        return r < 0 ? r : guest_set(g, key, value, ret_text);
+}
+
+/* What only the runner knows. The absolute cgroup directories keep monitor and payload inside the unit on every kind of host;
+ * the hook's failure on a reboot keeps liblxc from starting the guest again behind our back. */
+static int guest_set_own(Guest *g, char **ret_text) {
+        _cleanup_free_ char *target = NULL;
+        const char *unit = g->cgroups.unit;
+        int r;
+
+        r = guest_run_path(g->id, "target", &target);
+        if (r >= 0)
+                r = guest_set(g, "lxc.cgroup.relative", "0", ret_text);
+        if (r >= 0)
+                r = guest_setf(g, ret_text, "lxc.cgroup.dir.monitor", "%s/monitor", unit);
+        if (r >= 0)
+                r = guest_setf(g, ret_text, "lxc.cgroup.dir.monitor.pivot", "%s/supervisor", unit);
+        if (r >= 0)
+                r = guest_setf(g, ret_text, "lxc.cgroup.dir.container", "%s/payload", unit);
+        if (r >= 0)
+                r = guest_set(g, "lxc.log.level", "warn", ret_text);
+        if (r >= 0)
+                r = guest_set(g, "lxc.log.file", g->log_path, ret_text);
+        if (r >= 0)
+                r = guest_set(g, "lxc.hook.version", "1", ret_text);
+        if (r >= 0)
+                r = guest_setf(g, ret_text, "lxc.hook.post-stop",
+                               "sh -c 'echo \"$LXC_TARGET\" >%s; [ \"$LXC_TARGET\" != reboot ]'", target);
+        return r;
+}
+
+static int guest_set_plan(Guest *g, const GuestMessage *plan, char **ret_text) {
+        _cleanup_free_ char **items = NULL;
+        int r;
+
+        r = guest_message_get_all(plan, "config", &items);
+        for (char **i = items; r >= 0 && *i; i++) {
+                _cleanup_free_ char *key = NULL;
+                const char *equal = strchr(*i, '=');
+
+                if (!equal)
+                        return -EBADMSG;
+                key = strndup(*i, (size_t) (equal - *i));
+                r = key ? guest_set(g, key, equal + 1, ret_text) : -ENOMEM;
+        }
+        return r;
+}
+
+int guest_configure(Guest *g, const GuestMessage *plan, char **ret_text) {
+        int r;
+
+        r = guest_take_options(g, plan);
+        if (r < 0)
+                return r;
+        if (isempty(g->state.name) || g->state.name[0] == '.' || strchr(g->state.name, '/'))
+                return -EBADMSG;
+        g->lxc = lxc_container_new(g->state.name, LXD_RUN_DIR "/instances");
+        if (!g->lxc)
+                return -ENOMEM;
+        g->lxc->clear_config(g->lxc); /* nothing of /etc/lxc/default.conf */
+        r = guest_set_plan(g, plan, ret_text);
+        return r < 0 ? r : guest_set_own(g, ret_text);
+}
+
+/* "lxc NAME 2026... ERROR    conf - ../src/lxc/conf.c:func:1 - No such file - Failed to mount" -> "Failed to mount: No such file". */
+static char *log_line_text(char *line) {
+        char *p = strstr(line, " ERROR "), *second;
+        char *text = NULL;
+
+        for (unsigned i = 0; i < 2 && p; i++) {
+                p = strstr(p, " - ");
+                if (p)
+                        p += 3;
+        }
+        if (!p)
+                return NULL;
+        second = strstr(p, " - ");
+        if (second) {
+                *second = '\0';
+                (void) str_format(&text, "%s: %s", second + 3, p);
+        } else
+                text = strdup(p);
+        return text;
+}
+
+char *guest_log_error(const char *log) {
+        _cleanup_free_ char *copy = strdup(log);
+        char *position = copy, *line;
+
+        while (position && (line = strsep(&position, "\n")))
+                if (strstr(line, " ERROR "))
+                        return log_line_text(line);
+        return NULL;
+}
+
+/* From where this start began: the log of a stopped and started instance may be one file. */
+static char *guest_start_error(const Guest *g, off_t from) {
+        _cleanup_close_ int fd = open(g->log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_free_ char *log = NULL;
+        ssize_t n;
+
+        log = fd < 0 ? NULL : calloc(1, LOG_MAX + 1);
+        if (!log)
+                return NULL;
+        n = pread(fd, log, LOG_MAX, from);
+        return n > 0 ? guest_log_error(log) : NULL;
+}
+
+static pid_t process_parent(int proc) {
+        _cleanup_free_ char *text = NULL;
+        const char *p;
+
+        if (file_read_at(proc, "stat", 4096, &text, NULL) < 0)
+                return 0;
+        p = strrchr(text, ')');
+        return p && strlen(p) > 4 ? (pid_t) atoi(p + 4) : 0; /* ") S PPID" */
+}
+
+static int guest_take_init(Guest *g) {
+        _cleanup_close_ int proc = -EBADF;
+        int r;
+
+        g->state.init_pid = g->lxc->init_pid(g->lxc);
+        if (g->state.init_pid <= 0)
+                return -ESRCH;
+        g->init_pidfd = (int) syscall(SYS_pidfd_open, g->state.init_pid, 0);
+        if (g->init_pidfd < 0)
+                return -errno;
+        proc = process_open(g->state.init_pid);
+        if (proc < 0)
+                return proc;
+        r = process_start_time(proc, &g->state.start_time);
+        if (r < 0)
+                return r;
+        g->monitor = process_parent(proc);
+        g->state.started_at = now_realtime();
+        return g->monitor > 1 ? 0 : -ESRCH;
+}
+
+int guest_start(Guest *g, char **ret_text) {
+        _cleanup_free_ char *target = NULL;
+        struct stat st;
+        off_t log_end = stat(g->log_path, &st) < 0 ? 0 : st.st_size;
+        int r;
+
+        cgroups_remove(g->cgroups.payload); /* of a runner that was killed: liblxc would refuse to start into them */
+        r = guest_run_path(g->id, "target", &target);
+        if (r < 0)
+                return r;
+        (void) unlink(target);
+        r = cgroups_enter_supervisor(&g->cgroups);
+        if (r < 0) {
+                (void) str_format(ret_text, "Failed to enter the cgroup \"%s/supervisor\": %s", g->cgroups.unit,
+                                  strerror(-r));
+                return r;
+        }
+        (void) g->lxc->want_daemonize(g->lxc, true); /* its monitor is then a process of its own, ours by PR_SET_CHILD_SUBREAPER */
+        if (!g->lxc->start(g->lxc, 0, NULL)) {
+                *ret_text = guest_start_error(g, log_end);
+                return -EIO;
+        }
+        r = guest_take_init(g);
+        if (r < 0)
+                (void) str_format(ret_text, "The container ended as soon as it had started");
+        return r;
+}
+
+const char *guest_end_reason(const Guest *g) {
+        _cleanup_free_ char *path = NULL, *target = NULL;
+
+        if (guest_run_path(g->id, "target", &path) < 0 || file_read(path, 64, &target, NULL) < 0)
+                return "crash";
+        return startswith(target, "reboot") ? "reboot" : "shutdown";
+}
+
+int guest_kill_init(const Guest *g) {
+        if (g->init_pidfd < 0)
+                return -ESRCH;
+        return syscall(SYS_pidfd_send_signal, g->init_pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH ? -errno : 0;
+}
+
+int guest_is_frozen(const Guest *g) {
+        _cleanup_free_ char *value = NULL;
+        int r;
+
+        r = guest_cgroup_get(&g->state, "freezer.state", &value);
+        if (r >= 0)
+                return streq(value, "FROZEN") || streq(value, "FREEZING");
+        r = guest_cgroup_get(&g->state, "cgroup.freeze", &value);
+        return r < 0 ? r : streq(value, "1");
+}
+
+int guest_host_id(const Guest *g, bool gid, uint32_t id, uint32_t *ret) {
+        _cleanup_free_ char *text = NULL;
+        char path[64], *position, *line;
+        unsigned inside, outside, range;
+        int r;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/%s_map", (int) g->state.init_pid, gid ? "gid" : "uid");
+        r = file_read(path, 64 * 1024, &text, NULL);
+        if (r < 0)
+                return r;
+        position = text;
+        while ((line = strsep(&position, "\n")))
+                if (sscanf(line, "%u %u %u", &inside, &outside, &range) == 3 && id >= inside && id - inside < range) {
+                        *ret = outside + (id - inside);
+                        return 0;
+                }
+        return -ERANGE;
+}

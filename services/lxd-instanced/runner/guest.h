@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container itself: liblxc is configured, started and asked here and in the requests; nowhere else. */
+#pragma once
+
+#include <lxc/lxccontainer.h>
+
+#include "cgroup.h"
+#include "guest-message.h"
+#include "guest-state.h"
+
+typedef struct Guest {
+        uint64_t id;
+        struct lxc_container *lxc;
+        Cgroups cgroups;
+        GuestState state;
+        char *project, *instance;
+        char *log_path;             /* of liblxc */
+        unsigned shutdown_timeout;  /* seconds */
+        pid_t monitor;              /* liblxc's monitor process, our child */
+        int init_pidfd;             /* of the guest's init */
+} Guest;
+
+#define GUEST_INITIALIZER(_id) { .id = (_id), .init_pidfd = -EBADF, .shutdown_timeout = 30 }
+
+void guest_done(Guest *g);
+
+/* Takes over the plan (fields name, title, project, instance, shutdown_timeout, log_file, config="KEY=VALUE"...). 0; -EINVAL with a text
+ * that names the key which liblxc does not take; -errno. */
+int guest_configure(Guest *g, const GuestMessage *plan, char **ret_text);
+/* Starts it: returns when its init runs, with init pid, pidfd and monitor known. 0; -EIO with liblxc's own reason as text, -errno. */
+int guest_start(Guest *g, char **ret_text);
+/* What "lxc.hook.post-stop" left behind after the monitor ended: "shutdown", "reboot", or "crash" when it left nothing. Static text. */
+const char *guest_end_reason(const Guest *g);
+/* The first error in liblxc's log file, as a sentence; NULL when there is none or no memory. */
+char *guest_log_error(const char *log);
+/* SIGKILL to the guest's init: all its processes go with it. 0, -errno. */
+int guest_kill_init(const Guest *g);
+/* 1 frozen, 0 not, -errno. */
+int guest_is_frozen(const Guest *g);
+/* The host's id for id 0 of the guest. gid: of groups. 0 in a privileged guest. */
+int guest_host_id(const Guest *g, bool gid, uint32_t id, uint32_t *ret); /* 0, -ERANGE: not mapped, -errno */

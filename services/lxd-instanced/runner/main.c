@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lxd-container-runner ID: the main process of lxd-container@ID.service. Gets the plan from lxd-instanced, runs the guest
+ * with liblxc, serves its control socket, and leaves the reason of its end for lxd-container-bus. */
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "notify.h"
+#include "runner.h"
+
+#define PARENT_FD 3 /* of lxd-container-bus: its end of the socket */
+
+/* Talks to lxd-instanced over D-Bus on our behalf and ends once the guest runs, so that its memory is not ours. */
+static int bus_spawn(uint64_t id, int *ret_fd) {
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        char number[24];
+        const char *path = getenv("LXD_CONTAINER_BUS") ?: LXD_LIBEXEC_DIR "/lxd-container-bus";
+        char *argv[] = { (char *) path, (char *) "start", number, NULL };
+        int pair[2], r;
+        sigset_t none;
+        pid_t pid;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        ours = pair[0];
+        theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, PARENT_FD + 1); /* dup2() onto itself would keep close-on-exec */
+        (void) close(pair[1]);
+        if (theirs < 0)
+                return -errno;
+        (void) snprintf(number, sizeof(number), "%" PRIu64, id);
+        (void) sigemptyset(&none);
+        (void) posix_spawnattr_init(&attributes);
+        (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+        (void) posix_spawnattr_setsigmask(&attributes, &none);
+        (void) posix_spawn_file_actions_init(&actions);
+        (void) posix_spawn_file_actions_adddup2(&actions, theirs, PARENT_FD);
+        r = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
+        (void) posix_spawn_file_actions_destroy(&actions);
+        (void) posix_spawnattr_destroy(&attributes);
+        if (r != 0)
+                return -r;
+        *ret_fd = TAKE_FD(ours);
+        return 0;
+}
+
+/* One answer of lxd-container-bus, or SIGTERM: nobody may be kept from stopping a start that hangs. 0, -ECANCELED, -EPIPE,
+ * or the error it reports with its text. */
+static int bus_wait(Runner *r, int fd, GuestMessage *ret, char **ret_text) {
+        for (;;) {
+                struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = r->signal_fd, .events = POLLIN } };
+                struct signalfd_siginfo si;
+                int q;
+
+                if (poll(p, ELEMENTSOF(p), -1) < 0 && errno != EINTR)
+                        return -errno;
+                if (p[1].revents != 0 && read(r->signal_fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo == SIGTERM) {
+                        (void) str_replace(ret_text, "The start was cancelled");
+                        return -ECANCELED;
+                }
+                if (p[0].revents == 0)
+                        continue;
+                q = guest_message_receive(fd, ret);
+                if (q == 0)
+                        (void) str_replace(ret_text, "lxd-container-bus ended before it had an answer of lxd-instanced");
+                if (q <= 0)
+                        return q ?: -EPIPE;
+                if (!streq(guest_message_verb(ret), "error"))
+                        return 0;
+                (void) str_replace(ret_text, guest_message_get(ret, "text"));
+                return -EIO;
+        }
+}
+
+static int runner_setup(Runner *r) {
+        _cleanup_free_ char *directory = NULL;
+        sigset_t mask;
+        int q;
+
+        (void) umask(0077);
+        q = guest_run_path(r->guest.id, "", &directory);
+        if (q < 0)
+                return q;
+        /* The guest's root has to be able to pass through; what is in it is for root alone. */
+        if ((mkdir(LXD_RUN_DIR "/instances", 0711) < 0 && errno != EEXIST) ||
+            (mkdir(directory, 0700) < 0 && errno != EEXIST))
+                return -errno;
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGCHLD);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigaddset(&mask, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+                return -errno;
+        r->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (r->signal_fd < 0)
+                return -errno;
+        return cgroups_find(&r->guest.cgroups);
+}
+
+/* Asks lxd-instanced for the plan, starts the guest and reports it. After success the guest runs. */
+static int runner_start(Runner *r, char **ret_text) {
+        _cleanup_close_ int bus = -EBADF, netns = -EBADF;
+        _cleanup_message_ GuestMessage plan = {}, started = {}, answer = {};
+        int q;
+
+        q = bus_spawn(r->guest.id, &bus);
+        if (q < 0)
+                return q;
+        q = bus_wait(r, bus, &plan, ret_text);
+        if (q < 0)
+                return q;
+        q = guest_configure(&r->guest, &plan, ret_text);
+        if (q < 0)
+                return q;
+        journal_set_instance(r->guest.project, r->guest.instance);
+        q = guest_state_write(r->guest.id, &r->guest.state); /* so that a clean-up after kill -9 knows the cgroups */
+        if (q >= 0)
+                q = guest_start(&r->guest, ret_text);
+        if (q >= 0)
+                q = guest_state_write(r->guest.id, &r->guest.state);
+        if (q >= 0)
+                q = server_listen(r);
+        if (q < 0)
+                return q;
+        netns = guest_state_open_namespace(&r->guest.state, "net");
+        if (netns < 0)
+                return netns;
+        q = guest_message_begin(&started, "started");
+        if (q >= 0)
+                q = guest_message_addf(&started, "pid", "%d", (int) r->guest.state.init_pid);
+        if (q >= 0)
+                q = guest_message_add_fd(&started, netns);
+        if (q >= 0)
+                q = guest_message_send(bus, &started);
+        return q < 0 ? q : bus_wait(r, bus, &answer, ret_text);
+}
+
+/* The guest runs but the start failed nevertheless: nothing of it may stay. */
+static void runner_abort(Runner *r) {
+        siginfo_t si;
+
+        if (r->guest.monitor <= 0 || guest_kill_init(&r->guest) < 0)
+                return;
+        (void) waitid(P_PID, (id_t) r->guest.monitor, &si, WEXITED);
+}
+
+static void runner_record(Runner *r, const char *reason) {
+        int q;
+
+        r->guest.state.init_pid = 0;
+        q = str_replace(&r->guest.state.reason, reason);
+        if (q >= 0)
+                q = guest_state_write(r->guest.id, &r->guest.state);
+        if (q < 0)
+                journal_send(LOG_ERR, "Failed to write the state file of %s: %s", strempty(r->guest.state.title),
+                             strerror(-q));
+}
+
+static int runner_fail(Runner *r, int q, const char *text) {
+        _cleanup_free_ char *reason = NULL;
+
+        if (q == -ECANCELED)
+                runner_abort(r);
+        else if (r->guest.monitor > 0)
+                runner_abort(r);
+        if (str_format(&reason, "failed: %s", text ?: strerror(-q)) >= 0)
+                runner_record(r, reason);
+        journal_send(LOG_ERR, "Failed to start %s: %s", r->guest.state.title ?: "the instance", text ?: strerror(-q));
+        (void) notify_sendf("STATUS=%s", text ?: strerror(-q));
+        return EXIT_FAILURE;
+}
+
+/* The sessions end with their commands, which are gone; give them the moment they need to say so. */
+static void runner_collect(void) {
+        for (unsigned i = 0; i < 100; i++) {
+                pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+                if (pid < 0)
+                        return;
+                if (pid == 0)
+                        (void) poll(NULL, 0, 10);
+        }
+}
+
+static int runner_run(Runner *r) {
+        _cleanup_free_ char *text = NULL;
+        const char *reason;
+        int q, status = 0;
+
+        q = runner_setup(r);
+        if (q >= 0)
+                q = runner_start(r, &text);
+        if (q < 0)
+                return runner_fail(r, q, text);
+        (void) notify_sendf("READY=1\nSTATUS=%s running", r->guest.state.title);
+        (void) malloc_trim(0);
+        q = server_run(r, &status);
+        if (q < 0)
+                journal_send(LOG_ERR, "The runner of %s cannot go on: %s", r->guest.state.title, strerror(-q));
+        reason = q < 0 ? "crash" : guest_end_reason(&r->guest);
+        if (streq(reason, "reboot") && r->stopping)
+                reason = "shutdown";
+        runner_record(r, reason);
+        (void) notify_sendf("STOPPING=1\nSTATUS=%s: %s", r->guest.state.title, reason);
+        runner_collect();
+        return streq(reason, "crash") ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+        Runner r = { .guest = GUEST_INITIALIZER(0), .listen_fd = -EBADF, .signal_fd = -EBADF };
+        int status;
+
+        if (argc != 2 || parse_u64(argv[1], &r.guest.id) < 0) {
+                (void) fprintf(stderr, "usage: %s ID\nStarted by lxd-container@ID.service.\n", argv[0]);
+                return EXIT_FAILURE;
+        }
+        status = runner_run(&r);
+        guest_done(&r.guest);
+        return status;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers to requests, and the short ones of them: freezing, cgroup values, network cards. */
+#include <stdarg.h>
+
+#include "base/str.h"
+#include "bus-error.h"
+#include "runner.h"
+
+static const char *error_name(int r) {
+        switch (-r) {
+        case EINVAL:
+        case EBADMSG:
+                return LXD_ERROR_INVALID;
+        case EACCES:
+        case EPERM:
+                return LXD_ERROR_FORBIDDEN;
+        case ENOENT:
+                return LXD_ERROR_NOT_FOUND;
+        case EEXIST:
+                return LXD_ERROR_EXISTS;
+        case EBUSY:
+                return LXD_ERROR_LOCKED;
+        case EOPNOTSUPP:
+                return LXD_ERROR_NOT_SUPPORTED;
+        default:
+                return LXD_ERROR_FAILED;
+        }
+}
+
+int request_answer(int connection, int r, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        if (r >= 0)
+                return guest_message_send_ok(connection, NULL, 0) < 0;
+        if (format) {
+                va_start(ap, format);
+                (void) str_vformat(&text, format, ap);
+                va_end(ap);
+        }
+        (void) guest_message_send_error(connection, error_name(r), text ?: strerror(-r));
+        return 1;
+}
+
+int request_freeze(Runner *r, GuestMessage *m, int connection) {
+        if (guest_is_frozen(&r->guest) <= 0 && !r->guest.lxc->freeze(r->guest.lxc))
+                return request_answer(connection, -EIO, "Failed to freeze the processes of %s", r->guest.state.title);
+        return request_answer(connection, 0, NULL);
+}
+
+int request_unfreeze(Runner *r, GuestMessage *m, int connection) {
+        if (guest_is_frozen(&r->guest) != 0 && !r->guest.lxc->unfreeze(r->guest.lxc))
+                return request_answer(connection, -EIO, "Failed to unfreeze the processes of %s", r->guest.state.title);
+        return request_answer(connection, 0, NULL);
+}
+
+int request_cgroup_set(Runner *r, GuestMessage *m, int connection) {
+        const char *file = guest_message_get(m, "file"), *value = guest_message_get(m, "value");
+
+        if (!file || !value || strchr(file, '/') || file[0] == '.')
+                return request_answer(connection, -EINVAL, "Not the name of a cgroup file: \"%s\"", strempty(file));
+        if (r->guest.lxc->set_cgroup_item(r->guest.lxc, file, value))
+                return request_answer(connection, 0, NULL);
+        return request_answer(connection, errno == ENOENT || errno == EOPNOTSUPP ? -EOPNOTSUPP : -EINVAL,
+                              "The kernel does not take \"%s\" for cgroup file \"%s\" of %s", value, file,
+                              r->guest.state.title);
+}
+
+int request_nic_add(Runner *r, GuestMessage *m, int connection) {
+        const char *link = guest_message_get(m, "link"), *name = guest_message_get(m, "name");
+
+        if (!link || !name || !interface_name_is_valid(link) || !interface_name_is_valid(name))
+                return request_answer(connection, -EINVAL, "Not a network interface's name: \"%s\"", strempty(name));
+        if (!r->guest.lxc->attach_interface(r->guest.lxc, link, name))
+                return request_answer(connection, -EIO, "Failed to move network interface \"%s\" into %s as \"%s\"", link,
+                                      r->guest.state.title, name);
+        return request_answer(connection, 0, NULL);
+}
+
+int request_nic_remove(Runner *r, GuestMessage *m, int connection) {
+        const char *link = guest_message_get(m, "link"), *name = guest_message_get(m, "name");
+        char **names;
+        bool found = false;
+
+        if (!link || !name || !interface_name_is_valid(link) || !interface_name_is_valid(name))
+                return request_answer(connection, -EINVAL, "Not a network interface's name: \"%s\"", strempty(name));
+        names = r->guest.lxc->get_interfaces(r->guest.lxc);
+        STRV_FOREACH(n, names)
+                found |= streq(*n, name);
+        if (found && !r->guest.lxc->detach_interface(r->guest.lxc, name, link))
+                return request_answer(connection, -EIO, "Failed to move network interface \"%s\" of %s back to the host",
+                                      name, r->guest.state.title);
+        return request_answer(connection, 0, NULL);
+}

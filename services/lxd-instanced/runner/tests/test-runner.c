@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pure parts of the runner: cgroup paths, liblxc's log, the environment and the control packets of a session. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cgroup.h"
+#include "guest.h"
+#include "session.h"
+
+#define MOUNT(root, point, type, options) "30 23 0:26 " root " " point " rw,nosuid shared:4 - " type " " type " rw," options "\n"
+
+static void assert_cgroups(const char *self, const char *init, const char *mounts, const char *unit, const char *payload) {
+        _cleanup_(cgroups_done) Cgroups c = {};
+
+        assert_int_equal(cgroups_parse(self, init, mounts, &c), 0);
+        assert_string_equal(c.unit, unit);
+        assert_string_equal(c.payload, payload);
+}
+
+static void test_cgroups_hybrid(void **state) {
+        assert_cgroups("9:name=systemd:/lxd.slice/lxd-container@1.service\n4:memory:/\n3:cpu,cpuacct:/x\n"
+                       "0::/lxd.slice/lxd-container@1.service\n",
+                       "9:name=systemd:/init.scope\n4:memory:/\n3:cpu,cpuacct:/\n0::/init.scope\n",
+                       MOUNT("/", "/sys/fs/cgroup/systemd", "cgroup", "xattr,name=systemd")
+                       MOUNT("/", "/sys/fs/cgroup/memory", "cgroup", "memory")
+                       MOUNT("/", "/sys/fs/cgroup/cpu", "cgroup", "cpu,cpuacct")
+                       MOUNT("/", "/sys/fs/cgroup/unified", "cgroup2", "nsdelegate"),
+                       "lxd.slice/lxd-container@1.service",
+                       "name=systemd:/sys/fs/cgroup/systemd/lxd.slice/lxd-container@1.service/payload\n"
+                       "memory:/sys/fs/cgroup/memory/lxd.slice/lxd-container@1.service/payload\n"
+                       "cpu,cpuacct:/sys/fs/cgroup/cpu/lxd.slice/lxd-container@1.service/payload\n"
+                       ":/sys/fs/cgroup/unified/lxd.slice/lxd-container@1.service/payload\n");
+}
+
+static void test_cgroups_unified(void **state) {
+        assert_cgroups("0::/lxd.slice/lxd-container@7.service\n", "0::/init.scope\n",
+                       MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
+                       ":/sys/fs/cgroup/lxd.slice/lxd-container@7.service/payload\n");
+        /* PID 1 is itself in a cgroup, without a cgroup namespace */
+        assert_cgroups("0::/machine/a/lxd.slice/lxd-container@7.service\n", "0::/machine/a/init.scope\n",
+                       MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
+                       ":/sys/fs/cgroup/machine/a/lxd.slice/lxd-container@7.service/payload\n");
+}
+
+static void test_cgroups_none(void **state) {
+        Cgroups c = {};
+
+        assert_int_equal(cgroups_parse("", "", "", &c), -ENOENT);
+        assert_int_equal(cgroups_parse("garbage\n:\n", "x", "y - z", &c), -ENOENT);
+        assert_null(c.unit);
+}
+
+static void test_log_error(void **state) {
+        _cleanup_free_ char *a = guest_log_error(
+                "lxc c1 20261121 WARN     conf - ../src/lxc/conf.c:lxc_map_ids:3628 - newuidmap binary is missing\n"
+                "lxc c1 20261121 ERROR    cgfsng - ../src/lxc/cgroups/cgfsng.c:x:1 - Permission denied - Failed to create it\n"
+                "lxc c1 20261121 ERROR    start - ../src/lxc/start.c:y:2 - Failed to spawn container \"c1\"\n");
+        _cleanup_free_ char *b = guest_log_error("lxc c1 20261121 ERROR    start - ../src/lxc/start.c:y:2 - Failed\n");
+
+        assert_string_equal(a, "Failed to create it: Permission denied");
+        assert_string_equal(b, "Failed");
+        assert_null(guest_log_error(""));
+        assert_null(guest_log_error("lxc ERROR \n"));
+}
+
+static void test_environment(void **state) {
+        char *given[] = { (char *) "A=1", (char *) "HOME=/x", (char *) "A=2", (char *) "bad", (char *) "=c", NULL };
+        _cleanup_strv_free_ Strv root = NULL, user = NULL;
+
+        assert_int_equal(session_environment(given, 0, &root), 0);
+        assert_true(strv_contains(root, "A=2"));
+        assert_false(strv_contains(root, "A=1"));
+        assert_true(strv_contains(root, "HOME=/x"));
+        assert_false(strv_contains(root, "HOME=/root"));
+        assert_true(strv_contains(root, "USER=root"));
+        assert_true(strv_contains(root, "LANG=C.UTF-8"));
+        assert_false(strv_contains(root, "bad"));
+        assert_false(strv_contains(root, "=c"));
+        assert_int_equal(session_environment(NULL, 1000, &user), 0);
+        STRV_FOREACH(e, user) {
+                assert_null(startswith(*e, "HOME="));
+                assert_null(startswith(*e, "USER="));
+        }
+}
+
+static void test_control(void **state) {
+        static const char *const bad[] = { "", "resize", "resize 1", "resize 1 2 3", "resize 70000 1", "signal", "signal 0",
+                                           "signal 65", "signal 9x", "signal -9", "exit 0" };
+        SessionControl c = {};
+
+        assert_int_equal(session_parse_control("resize 80 25", &c), 0);
+        assert_int_equal(c.width, 80);
+        assert_int_equal(c.height, 25);
+        assert_int_equal(session_parse_control("signal 15", &c), 0);
+        assert_int_equal(c.signal, 15);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (session_parse_control(bad[i], &c) != -EINVAL)
+                        fail_msg("\"%s\" was taken", bad[i]);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_cgroups_hybrid), cmocka_unit_test(test_cgroups_unified),
+                cmocka_unit_test(test_cgroups_none),   cmocka_unit_test(test_log_error),
+                cmocka_unit_test(test_environment),    cmocka_unit_test(test_control),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
