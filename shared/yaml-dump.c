@@ -63,7 +63,7 @@ static bool base60(const char *s) {
         return colon && *s == 0;
 }
 
-static yaml_scalar_style_t string_style(const char *s, const char *key) {
+static yaml_scalar_style_t string_style(const Writer *w, const char *s, const char *key) {
         YamlScalarType type;
         size_t n;
 
@@ -71,7 +71,7 @@ static yaml_scalar_style_t string_style(const char *s, const char *key) {
                 return YAML_LITERAL_SCALAR_STYLE;
 
         type = yaml_scalar_type(s);
-        n = key ? strlen(key) : 0;
+        n = key && !(w->flags & YAML_DUMP_QUOTE_TIMES) ? strlen(key) : 0;
         if (type == YAML_SCALAR_TIME && n > 3 && strcmp(key + n - 3, "_at") == 0)
                 return YAML_PLAIN_SCALAR_STYLE;
         if (type != YAML_SCALAR_STRING || base60(s))
@@ -153,7 +153,7 @@ static int write_members(Writer *w, struct lh_entry **list) {
                 const char *key = lh_entry_k(*list);
                 int r;
 
-                r = write_scalar(w, key, strlen(key), string_style(key, NULL));
+                r = write_scalar(w, key, strlen(key), string_style(w, key, NULL));
                 if (r < 0)
                         return r;
                 r = write_node(w, (struct json_object*) lh_entry_v(*list), key);
@@ -204,7 +204,7 @@ static int write_node(Writer *w, struct json_object *o, const char *key) {
 
         case json_type_string:
                 s = json_object_get_string(o);
-                return write_scalar(w, s, (size_t) json_object_get_string_len(o), string_style(s, key));
+                return write_scalar(w, s, (size_t) json_object_get_string_len(o), string_style(w, s, key));
 
         case json_type_null:
                 return write_scalar(w, "null", 4, YAML_PLAIN_SCALAR_STYLE);

@@ -31,6 +31,7 @@ int yaml_stringify(struct json_object **o);
 
 typedef enum YamlDumpFlags {
         YAML_DUMP_SORT = 1 << 0,        /* keys of every mapping in natural order (eth2 before eth10) */
+        YAML_DUMP_QUOTE_TIMES = 1 << 1, /* time stamps are strings like others, also under "_at" */
 } YamlDumpFlags;
 
 /* Writes 'o' as one YAML document in block style, keys in the order of the object. Strings that would read back

@@ -117,6 +117,69 @@ int output_yaml(struct json_object *o) {
         return r < 0 ? r : output_bytes(text, strlen(text));
 }
 
+int output_yaml_map(struct json_object *o) {
+        _cleanup_json_ struct json_object *sorted = json_object_is_type(o, json_type_object) ? sorted_map(o) : jnew();
+
+        return output_yaml(sorted);
+}
+
+static int compare_members(const void *a, const void *b) {
+        return strcmp(((const JMember*) a)->key, ((const JMember*) b)->key);
+}
+
+static void indent(Buffer *text, unsigned depth) {
+        buffer_putc(text, '\n');
+        for (; depth > 0; depth--)
+                buffer_putc(text, '\t');
+}
+
+static void put_json_string(const char *s, Buffer *text) {
+        _cleanup_json_ struct json_object *o = json_object_new_string(s);
+
+        buffer_puts(text, jtext(o));
+}
+
+static void put_json_object(struct json_object *o, bool sorted, unsigned depth, Buffer *text) {
+        _cleanup_free_ JMember *members = xcalloc((size_t) json_object_object_length(o), sizeof(JMember));
+        size_t n = 0;
+
+        JFOREACH(m, o)
+                members[n++] = m;
+        if (sorted)
+                qsort(members, n, sizeof(JMember), compare_members);
+
+        buffer_putc(text, '{');
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        buffer_putc(text, ',');
+                indent(text, depth + 1);
+                put_json_string(members[i].key, text);
+                buffer_puts(text, ": ");
+                output_json_pretty(members[i].value, sorted, depth + 1, text);
+        }
+        if (n > 0)
+                indent(text, depth);
+        buffer_putc(text, '}');
+}
+
+void output_json_pretty(struct json_object *o, bool sorted, unsigned depth, Buffer *text) {
+        if (json_object_is_type(o, json_type_object))
+                put_json_object(o, sorted, depth, text);
+        else if (json_object_is_type(o, json_type_array)) {
+                buffer_putc(text, '[');
+                for (size_t i = 0; i < jlen(o); i++) {
+                        if (i > 0)
+                                buffer_putc(text, ',');
+                        indent(text, depth + 1);
+                        output_json_pretty(jat(o, i), sorted, depth + 1, text);
+                }
+                if (jlen(o) > 0)
+                        indent(text, depth);
+                buffer_putc(text, ']');
+        } else
+                buffer_puts(text, o ? jtext(o) : "null");
+}
+
 static int output_json(struct json_object *o) {
         _cleanup_buffer_ Buffer text = {};
 

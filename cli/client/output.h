@@ -23,8 +23,14 @@ int output_list(const char *format, const Table *table, struct json_object *data
 /* Prints an object as YAML, its maps sorted and null lists and maps as empty ones. Returns as above. */
 int output_yaml(struct json_object *o);
 
+/* The same for a map of free keys, which are sorted. */
+int output_yaml_map(struct json_object *o);
+
 /* The same into memory, freed by the caller. */
 int output_yaml_text(struct json_object *o, char **ret);
+
+/* Appends JSON text indented by tabs, beginning at that depth; 'sorted': members in order of their names. */
+void output_json_pretty(struct json_object *o, bool sorted, unsigned depth, Buffer *text);
 
 /* Writes to stdout. Returns 0, or -EIO with fail() set. */
 int output_bytes(const void *data, size_t n);

@@ -154,20 +154,31 @@ void list_free(char **list) {
         free(list);
 }
 
-char *format_bytes(int64_t bytes, unsigned precision) {
-        static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+static char *format_units(int64_t bytes, unsigned precision, double base, const char *const units[static 6]) {
         double value = (double) bytes;
         size_t unit = 0;
 
-        if (bytes < 1024)
+        if (value < base)
                 return xformat("%" PRIi64 "B", bytes);
 
-        value /= 1024;
-        while (value >= 1024 && unit < ELEMENTSOF(units) - 1) {
-                value /= 1024;
+        value /= base;
+        while (value >= base && unit < 5) {
+                value /= base;
                 unit++;
         }
         return xformat("%.*f%s", (int) precision, value, units[unit]);
+}
+
+char *format_bytes(int64_t bytes, unsigned precision) {
+        static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+
+        return format_units(bytes, precision, 1024, units);
+}
+
+char *format_bytes_decimal(int64_t bytes, unsigned precision) {
+        static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
+
+        return format_units(bytes, precision, 1000, units);
 }
 
 static size_t wide_width(const char *s, size_t n) {

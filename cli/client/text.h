@@ -51,5 +51,8 @@ static inline void list_freep(char ***list) {
 /* 1024-based sizes as LXD prints them: "128.00MiB", "12B". */
 char *format_bytes(int64_t bytes, unsigned precision);
 
+/* 1000-based: "1.17GB", "12B". */
+char *format_bytes_decimal(int64_t bytes, unsigned precision);
+
 /* Columns a terminal needs for UTF-8 text (or for its first n bytes). Bytes that are not UTF-8 count 1 each. */
 size_t text_width(const char *s, size_t n);

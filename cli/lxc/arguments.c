@@ -132,3 +132,26 @@ char *format_date(const char *rfc3339) {
         (void) strftime(buf, sizeof(buf), "%Y/%m/%d %H:%M %Z", &tm);
         return xstrdup(buf);
 }
+
+int64_t date_seconds(const char *rfc3339) {
+        uint64_t usec;
+
+        return time_parse(rfc3339, &usec) < 0 ? 0 : (int64_t) (usec / USEC_PER_SEC);
+}
+
+char *format_long_date(int64_t seconds) {
+        time_t t = (time_t) seconds;
+        char month[16], zone[16];
+        struct tm tm;
+
+        (void) localtime_r(&t, &tm);
+        (void) strftime(month, sizeof(month), "%b", &tm);
+        (void) strftime(zone, sizeof(zone), "%Z", &tm);
+        return xformat("%s %d, %d at %d:%02d%s (%s)", month, tm.tm_mday, tm.tm_year + 1900,
+                       tm.tm_hour % 12 == 0 ? 12 : tm.tm_hour % 12, tm.tm_min, tm.tm_hour < 12 ? "am" : "pm", zone);
+}
+
+void table_titles(Table *t, const char *const *titles, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                table_title(t, titles[i]);
+}

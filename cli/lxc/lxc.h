@@ -47,6 +47,15 @@ const char *yes_no_upper(bool b);
 /* A date of the API in a list: "2026/11/21 21:51 UTC", local time; " " for none. */
 char *format_date(const char *rfc3339);
 
+/* A date in words: "Nov 21, 2026 at 9:44pm (UTC)", local time. */
+char *format_long_date(int64_t seconds);
+
+/* Seconds of a time of the API; 0 if there is none. */
+int64_t date_seconds(const char *rfc3339);
+
+/* Prints the titles of a list. */
+void table_titles(Table *t, const char *const *titles, size_t n);
+
 /* Reads all of stdin (at most 16 MiB). Returns 0 and the text, or a negative errno with fail() set. */
 int read_stdin(char **ret, size_t *ret_size);
 

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sub-commands on the devices of an instance or a profile. */
+
+#include <stdio.h>
+
+#include "device.h"
+
+const char *const instance_writable[] = {
+        "architecture", "config", "devices", "ephemeral", "profiles", "stateful", "description", NULL,
+};
+const char *const instance_shown[] = {
+        "architecture", "config", "devices", "ephemeral", "profiles", "stateful", "description", "created_at",
+        "expanded_config", "expanded_devices", "name", "status", "status_code", "last_used_at", "location", "type",
+        "project", NULL,
+};
+const char *const profile_writable[] = { "config", "description", "devices", NULL };
+const char *const profile_shown[] = { "config", "description", "devices", "name", "used_by", NULL };
+
+int device_entity(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name) {
+        int r;
+
+        r = remote_split(c->args[0], ret_name);
+        if (r < 0)
+                return r;
+
+        *ret_path = profile ? api_path("profiles", *ret_name, NULL) : instance_path(*ret_name);
+        *ret = (Entity) {
+                .path = *ret_path,
+                .writable = profile ? profile_writable : instance_writable,
+                .shown = profile ? profile_shown : instance_shown,
+        };
+        return 0;
+}
+
+typedef struct DeviceChange {
+        const char *name;
+        struct json_object *device;     /* NULL: remove */
+} DeviceChange;
+
+static int change(struct json_object *o, void *userdata) {
+        DeviceChange *d = userdata;
+        struct json_object *devices = jobject(o, "devices");
+        bool exists = json_object_object_get_ex(devices, d->name, NULL);
+
+        if (d->device && exists)
+                return fail(-EEXIST, "The device already exists");
+        if (!d->device && !exists)
+                return fail(-ENOENT, "Device doesn't exist");
+
+        if (d->device)
+                jset(devices, d->name, json_object_get(d->device));
+        else
+                json_object_object_del(devices, d->name);
+        return 0;
+}
+
+int device_change(Context *c, const Entity *e, const char *name, struct json_object *device) {
+        int r;
+
+        r = entity_change(c, e, change, &(DeviceChange) { .name = name, .device = device });
+        json_object_put(device);
+        return r;
+}
+
+int device_add(Context *c, bool profile) {
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        _cleanup_json_ struct json_object *device = jnew();
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        if (r < 0)
+                return r;
+        r = keyvalues_parse(c->args + 3, device);
+        if (r < 0)
+                return r;
+        jset_str(device, "type", c->args[2]);
+
+        r = device_change(c, &e, c->args[1], TAKE_PTR(device));
+        if (r < 0)
+                return r;
+        if (!c->client->quiet)
+                printf("Device %s added to %s\n", c->args[1], name);
+        return 0;
+}
+
+int device_remove(Context *c, bool profile) {
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        for (char **d = c->args + 1; *d && r >= 0; d++) {
+                r = device_change(c, &e, *d, NULL);
+                if (r >= 0 && !c->client->quiet)
+                        printf("Device %s removed from %s\n", *d, name);
+        }
+        return r;
+}
+
+/* Reads the devices; with 'device' just that one, which has to exist. */
+static int read_devices(Context *c, const Entity *e, const char *device, struct json_object **ret) {
+        _cleanup_reply_ Reply reply = {};
+        struct json_object *devices;
+        int r;
+
+        r = client_get(c->client, e->path, &reply);
+        if (r < 0)
+                return r;
+        devices = jget(reply.metadata, "devices");
+        if (device) {
+                devices = jget_key(devices, device);
+                if (!devices && jget_key(jget(reply.metadata, "expanded_devices"), device))
+                        return fail(-ENOENT, "Device from profile(s) cannot be retrieved for individual instance");
+                if (!devices)
+                        return fail(-ENOENT, "Device doesn't exist");
+        }
+        *ret = json_object_get(devices);
+        return 0;
+}
+
+int device_get(Context *c, bool profile) {
+        _cleanup_json_ struct json_object *device = NULL;
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        if (r >= 0)
+                r = read_devices(c, &e, c->args[1], &device);
+        if (r < 0)
+                return r;
+        printf("%s\n", strempty(json_object_get_string(jget_key(device, c->args[2]))));
+        return 0;
+}
+
+int device_list(Context *c, bool profile) {
+        _cleanup_json_ struct json_object *devices = NULL;
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        if (r >= 0)
+                r = read_devices(c, &e, NULL, &devices);
+        if (r < 0)
+                return r;
+        JFOREACH(m, devices)
+                printf("%s\n", m.key);
+        return 0;
+}
+
+int device_show(Context *c, bool profile) {
+        _cleanup_json_ struct json_object *devices = NULL;
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        if (r >= 0)
+                r = read_devices(c, &e, NULL, &devices);
+        return r < 0 ? r : output_yaml_map(devices);
+}
+
+typedef struct KeyChange {
+        const char *device, *unset;
+        struct json_object *values;
+        bool profile;
+} KeyChange;
+
+static int change_keys(struct json_object *o, void *userdata) {
+        KeyChange *k = userdata;
+        struct json_object *device = jget_key(jget(o, "devices"), k->device);
+
+        if (!device) {
+                (void) fail(-ENOENT, "Device doesn't exist");
+                if (!k->profile)
+                        fail_hint("If it comes from a profile: \"lxc config device override\" makes a copy for the instance");
+                return -ENOENT;
+        }
+        JFOREACH(m, k->values)
+                jset(device, m.key, json_object_get(m.value));
+        if (k->unset)
+                json_object_object_del(device, k->unset);
+        return 0;
+}
+
+int device_set(Context *c, bool profile) {
+        _cleanup_json_ struct json_object *values = jnew();
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        if (r >= 0)
+                r = keyvalues_parse_set(c->args + 2, values);
+        if (r < 0)
+                return r;
+        return entity_change(c, &e, change_keys, &(KeyChange) {
+                .device = c->args[1],
+                .values = values,
+                .profile = profile,
+        });
+}
+
+int device_unset(Context *c, bool profile) {
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        if (r < 0)
+                return r;
+        return entity_change(c, &e, change_keys, &(KeyChange) {
+                .device = c->args[1],
+                .unset = c->args[2],
+                .profile = profile,
+        });
+}

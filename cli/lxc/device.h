@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices of instances and of profiles: the same sub-commands for both. */
+#pragma once
+
+#include "entity.h"
+
+/* The entity that the first argument names; the path is to be freed. Returns 0 or a negative errno. */
+int device_entity(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name);
+
+int device_add(Context *c, bool profile);
+int device_get(Context *c, bool profile);
+int device_list(Context *c, bool profile);
+int device_remove(Context *c, bool profile);
+int device_set(Context *c, bool profile);
+int device_show(Context *c, bool profile);
+int device_unset(Context *c, bool profile);
+
+/* Adds (or with 'device' NULL removes) a device of an entity; 'device' is consumed. Refuses to add one that exists,
+ * and to remove one that does not. */
+int device_change(Context *c, const Entity *e, const char *name, struct json_object *device);
+
+/* Writable members of instances and profiles. */
+extern const char *const instance_writable[], *const instance_shown[], *const profile_writable[],
+        *const profile_shown[];
