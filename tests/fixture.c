@@ -12,7 +12,7 @@ int fixture_open(Fixture *f, const DaemonSpec *spec) {
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
                 return -errno;
-        r = sd_event_new(&f->event);
+        r = f->event ? 0 : sd_event_new(&f->event);
         if (r >= 0)
                 r = bus_server_new(f->event, spec->root, spec->userdata, &f->server);
         for (const BusInterface *i = spec->interfaces; r >= 0 && i && i->path; i++)

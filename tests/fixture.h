@@ -16,7 +16,8 @@ typedef struct Fixture {
         bool answered;
 } Fixture;
 
-/* Serves the tables of spec with its userdata. 0, -errno. */
+/* Serves the tables of spec with its userdata. The fixture is zeroed, or has the event loop that it shall use (ours from then on).
+ * 0, -errno. */
 int fixture_open(Fixture *f, const DaemonSpec *spec);
 void fixture_close(Fixture *f);
 /* Calls and runs the loop until the answer is there. 0, or the negative errno of the error, which is in *error. f->reply holds the answer. */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dnsmasq of a network: its files, its unit, the reservations of guests. */
+#include "dhcp.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "base/file.h"
+#include "bus-error.h"
+#include "dnsmasq.h"
+#include "log.h"
+
+#define CONFIG_MAX (1024U * 1024U)
+
+static int unit_name(const char *network, char **ret) {
+        return str_format(ret, "lxd-dnsmasq@%s.service", network);
+}
+
+typedef struct UnitWait {
+        Manager *manager;
+        char *network, *unit;
+        char *stamp; /* file that says "started with this configuration"; NULL when stopping */
+        done_t done;
+        void *userdata;
+} UnitWait;
+
+static UnitWait *unit_wait_free(UnitWait *w) {
+        if (!w)
+                return NULL;
+        free(w->network);
+        free(w->unit);
+        free(w->stamp);
+        free(w);
+        return NULL;
+}
+DEFINE_CLEANUP(UnitWait, unit_wait_free)
+
+static void on_unit(int r, const sd_bus_error *e, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(unit_wait_freep) UnitWait *w = userdata;
+
+        w->manager->pending--;
+        if (r < 0 && w->stamp)
+                (void) bus_error_set(&error, LXD_ERROR_FAILED,
+                                     "The DHCP and DNS server of network \"%s\" did not start: %s. Often another server has port 53 or "
+                                     "67 on its addresses, or raw.dnsmasq has a mistake: see journalctl -u %s",
+                                     w->network, e && e->message ? e->message : strerror(-r), w->unit);
+        else if (r < 0)
+                (void) bus_error_set(&error, LXD_ERROR_FAILED, "The DHCP and DNS server of network \"%s\" did not stop: %s", w->network,
+                                     e && e->message ? e->message : strerror(-r));
+        if (r >= 0 && w->stamp)
+                (void) file_write_atomic(w->stamp, "", 0, 0644);
+        w->done(r, r < 0 ? &error : NULL, w->userdata);
+}
+
+static int unit_wait_new(Manager *m, const char *network, const char *stamp, done_t done, void *userdata, UnitWait **ret) {
+        _cleanup_(unit_wait_freep) UnitWait *w = calloc(1, sizeof(UnitWait));
+
+        if (!w)
+                return -ENOMEM;
+        *w = (UnitWait) { .manager = m, .done = done, .userdata = userdata };
+        if (str_replace(&w->network, network) < 0 || unit_name(network, &w->unit) < 0 || str_replace(&w->stamp, stamp) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(w);
+        return 0;
+}
+
+/* Restarts (stamp given) or stops the unit. */
+static int change_unit(Manager *m, const char *network, const char *stamp, done_t done, void *userdata, sd_bus_error *error) {
+        _cleanup_(unit_wait_freep) UnitWait *w = NULL;
+        int r;
+
+        r = unit_wait_new(m, network, stamp, done, userdata, &w);
+        if (r < 0)
+                return bus_error_ensure(error, r);
+        m->pending++;
+        if (!m->units) {
+                on_unit(0, NULL, TAKE_PTR(w));
+                return 0;
+        }
+        if (stamp)
+                (void) unit_reset_failed(m->units, w->unit); /* a former failure does not count against this start */
+        r = stamp ? unit_restart(m->units, w->unit, on_unit, w) : unit_stop(m->units, w->unit, on_unit, w);
+        if (r < 0) {
+                m->pending--;
+                return bus_error_wrap(error, r, "Failed to reach the service manager");
+        }
+        TAKE_PTR(w);
+        return 0;
+}
+
+/* Writes the file if its content differs. 1 = it did, 0 = not, -errno. */
+static int write_if_changed(const char *path, const char *text) {
+        _cleanup_free_ char *old = NULL;
+        int r;
+
+        r = file_read(path, CONFIG_MAX, &old, NULL);
+        if (r >= 0 && streq(old, text))
+                return 0;
+        r = file_write_atomic(path, text, strlen(text), 0644);
+        return r < 0 ? r : 1;
+}
+
+/* The folders that dnsmasq reads; it runs as another user. */
+static int make_folders(Manager *m, const char *network, char **ret_run) {
+        _cleanup_free_ char *run = NULL, *hosts = NULL;
+        mode_t mask = umask(0022);
+        int r;
+
+        r = str_format(&run, "%s/%s", m->run_dir, network);
+        if (r >= 0)
+                r = str_format(&hosts, "%s/hosts", run);
+        if (r >= 0)
+                r = mkdir_parents(hosts, 0755);
+        (void) umask(mask);
+        if (r < 0)
+                return r;
+        *ret_run = TAKE_PTR(run);
+        return 0;
+}
+
+static int reserve_all(Manager *m, const char *network) {
+        _cleanup_(nic_list_done) NicList nics = {};
+        int r;
+
+        r = db_nic_list_network(m->db, network, &nics);
+        for (size_t i = 0; r >= 0 && i < nics.n; i++)
+                r = dhcp_reserve(m, nics.items + i);
+        return r;
+}
+
+static int write_configuration(Manager *m, const Network *n, char **ret_stamp) {
+        _cleanup_free_ char *run = NULL, *state = NULL, *text = NULL, *path = NULL, *stamp = NULL;
+        int changed, r;
+
+        r = make_folders(m, n->name, &run);
+        if (r >= 0)
+                r = str_format(&state, "%s/%s", m->state_dir, n->name);
+        if (r >= 0)
+                r = str_format(&path, "%s/dnsmasq.conf", run);
+        if (r >= 0)
+                r = str_format(&stamp, "%s/started", run);
+        if (r >= 0)
+                r = dnsmasq_build(n->name, &n->config, &(DnsmasqPaths) { run, state }, &text);
+        if (r < 0)
+                return r;
+        changed = write_if_changed(path, text);
+        if (changed < 0)
+                return changed;
+        if (changed > 0)
+                (void) unlink(stamp);
+        r = reserve_all(m, n->name);
+        if (r < 0)
+                return r;
+        *ret_stamp = TAKE_PTR(stamp);
+        return 0;
+}
+
+int dhcp_configure(Manager *m, const Network *n, done_t done, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *stamp = NULL;
+        int r;
+
+        r = write_configuration(m, n, &stamp);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to write the DHCP configuration of network \"%s\"", n->name);
+        if (!dnsmasq_wanted(&n->config)) {
+                if (access(stamp, F_OK) < 0) {
+                        done(0, NULL, userdata);
+                        return 0;
+                }
+                (void) unlink(stamp);
+                return change_unit(m, n->name, NULL, done, userdata, error);
+        }
+        if (access(stamp, F_OK) >= 0) {
+                done(0, NULL, userdata);
+                return 0;
+        }
+        return change_unit(m, n->name, stamp, done, userdata, error);
+}
+
+int dhcp_stop(Manager *m, const char *network, done_t done, void *userdata, sd_bus_error *error) {
+        return change_unit(m, network, NULL, done, userdata, error);
+}
+
+int dhcp_remove(Manager *m, const char *network) {
+        const char *const folders[] = { m->run_dir, m->state_dir };
+
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+                _cleanup_close_ int fd = open(folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                int r = fd < 0 ? -errno : remove_tree_at(fd, network);
+
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        return 0;
+}
+
+int dhcp_rename(Manager *m, const char *old_name, const char *name) {
+        _cleanup_free_ char *from = NULL, *to = NULL;
+        int r;
+
+        r = str_format(&from, "%s/%s", m->state_dir, old_name);
+        if (r >= 0)
+                r = str_format(&to, "%s/%s", m->state_dir, name);
+        if (r < 0)
+                return r;
+        if (rename(from, to) < 0 && errno != ENOENT)
+                return -errno;
+        return dhcp_remove(m, old_name);
+}
+
+int dhcp_host_name(const char *project, const char *instance, char **ret) {
+        char *name;
+        int r;
+
+        r = streq(project, "default") ? str_format(&name, "%s", instance) : str_format(&name, "%s-%s", instance, project);
+        if (r < 0)
+                return r;
+        for (char *p = name; *p; p++) /* a project may be called what DNS does not like */
+                if (!isalnum((unsigned char) *p))
+                        *p = '-';
+        *ret = name;
+        return 0;
+}
+
+static int reservation_path(Manager *m, const Nic *nic, char **ret) {
+        _cleanup_free_ char *device = NULL;
+        int r;
+
+        r = url_encode(nic->device, &device);
+        return r < 0 ? r : str_format(ret, "%s/%s/hosts/%" PRIu64 ".%s", m->run_dir, nic->network, nic->guest, device);
+}
+
+/* dnsmasq adds what appears in the folder by itself, but forgets only when it is told to read everything again. */
+static void reread(Manager *m, const char *network) {
+        _cleanup_free_ char *unit = NULL;
+        int r;
+
+        if (!m->units)
+                return;
+        r = unit_name(network, &unit);
+        if (r >= 0)
+                r = unit_kill(m->units, unit, SIGHUP, NULL, NULL);
+        if (r < 0)
+                log_warning_errno(r, "Failed to tell the DHCP server of network \"%s\" about a reservation: %m", network);
+}
+
+int dhcp_reserve(Manager *m, const Nic *nic) {
+        _cleanup_free_ char *path = NULL, *text = NULL, *name = NULL;
+        bool existed;
+        int r;
+
+        if (isempty(nic->network))
+                return 0;
+        r = dhcp_host_name(nic->project, nic->instance, &name);
+        if (r >= 0)
+                r = dnsmasq_build_host(&(DnsmasqHost) { nic->hwaddr, isempty(nic->ipv4) ? NULL : nic->ipv4,
+                                                        isempty(nic->ipv6) ? NULL : nic->ipv6, name }, &text);
+        if (r >= 0)
+                r = reservation_path(m, nic, &path);
+        if (r < 0)
+                return r;
+        existed = access(path, F_OK) >= 0;
+        r = write_if_changed(path, text);
+        if (r > 0 && existed)
+                reread(m, nic->network);
+        return r < 0 ? r : 0;
+}
+
+int dhcp_release(Manager *m, const Nic *nic) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (isempty(nic->network))
+                return 0;
+        r = reservation_path(m, nic, &path);
+        if (r < 0)
+                return r;
+        if (unlink(path) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        reread(m, nic->network);
+        return 0;
+}
