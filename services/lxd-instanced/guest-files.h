@@ -31,6 +31,7 @@ typedef struct GuestFile {
         uid_t uid;        /* inside the guest */
         gid_t gid;
         mode_t mode;      /* permission bits */
+        uint64_t modified; /* µs since the epoch (X-LXD-modified) */
         int content;      /* the callback's to take: file: open for reading; directory: a Document with the names, sorted;
                            * symlink: memfd with the target */
 } GuestFile;
@@ -46,8 +47,8 @@ int guest_files_get(GuestFiles *f, const GuestRoot *root, const char *path, gues
 typedef struct GuestFilePut {
         const char *path;
         const char *type;       /* "file" (or ""), "directory", "symlink" */
-        int64_t uid, gid, mode; /* -1: 0, 0 and 0644/0755 for a new one; an existing one keeps its own */
-        bool append;
+        int64_t uid, gid, mode; /* -1: 0, 0 and 0644 (directory: 0750) for a new one; an existing one keeps its own, whatever is given */
+        const char *write;      /* "overwrite" (or ""), "append" */
         int content;            /* read to EOF; symlink: the target. Negative = empty */
 } GuestFilePut;
 

@@ -142,3 +142,49 @@ def hostile_metadata():
             ("create_only", good_tail + b"templates:\n  /etc/hosts: {template: x, create_only: 5}\n", "create_only must be"),
     ):
         yield "metadata: " + what, [meta(text)] + rootfs, words
+
+
+def hostile_rootfs():
+    """(what, entries, words of the error): refused when it is unpacked."""
+    link, hard = tarfile.SYMTYPE, tarfile.LNKTYPE
+    head = [meta(), entry("rootfs/")]
+    yield "link, then through it", head + [entry("rootfs/l", kind=link, link="/tmp"), entry("rootfs/l/evil", b"x")], "leads through something"
+    yield "link, then folder of its name", head + [entry("rootfs/l", kind=link, link="/tmp"), entry("rootfs/l/")], "twice"
+    yield "link, then file of its name", head + [entry("rootfs/l", kind=link, link="/tmp/evil"), entry("rootfs/l", b"x")], "twice"
+    yield "relative link, then through it", head + [entry("rootfs/l", kind=link, link="../../../.."), entry("rootfs/l/tmp/evil", b"x")], "leads through something"
+    yield "link deep, then through it", head + [entry("rootfs/a/"), entry("rootfs/a/l", kind=link, link=".."), entry("rootfs/a/l/evil", b"x")], "leads through something"
+    yield "file, then through it", head + [entry("rootfs/f", b"x"), entry("rootfs/f/g", b"x")], "leads through something"
+    yield "rootfs becomes a link", head + [entry("rootfs", kind=link, link="/")], "rootfs of the image is not a directory"
+    yield "rootfs is a link", [meta(), entry("rootfs", kind=link, link="/"), entry("rootfs/evil", b"x")], "rootfs of the image is not a directory"
+    yield "rootfs is a file", [meta(), entry("rootfs", b"x")], "rootfs of the image is not a directory"
+    yield "rootfs is a hard link", [meta(), entry("rootfs", kind=hard, link="metadata.yaml")], "rootfs of the image is not a directory"
+    yield "rootfs is a device", [meta(), entry("rootfs", kind=tarfile.BLKTYPE)], "rootfs of the image is not a directory"
+    yield "templates is a link", head + [entry("templates", kind=link, link="/tmp"), entry("templates/evil", b"x")], "templates of the image is not a directory"
+    yield "templates twice", head + [entry("templates/"), entry("templates", kind=link, link="/tmp")], "templates of the image is not a directory"
+    yield "template is a hard link", head + [entry("rootfs/f", b"x"), entry("templates/f", kind=hard, link="rootfs/f")], "not a regular file"
+    yield "template huge", head + [entry("templates/f", b"x" * (17 << 20))], "the limit is"
+    yield "metadata.yaml again as link", head + [entry("metadata.yaml", kind=link, link="/etc/passwd")], "not a regular file"
+    yield "metadata.yaml again", head + [meta()], "twice"
+    yield "hard link absolute", head + [entry("rootfs/h", kind=hard, link="/etc/shadow")], "absolute path"
+    yield "hard link outside", head + [entry("rootfs/h", kind=hard, link="rootfs/../../../etc/shadow")], 'leaves it by ".."'
+    yield "hard link to the metadata", head + [entry("rootfs/h", kind=hard, link="metadata.yaml")], "outside of its rootfs"
+    yield "hard link to nothing", head + [entry("rootfs/h", kind=hard, link="rootfs/nothing")], "which is no file of it"
+    yield "hard link to a folder", head + [entry("rootfs/d/"), entry("rootfs/h", kind=hard, link="rootfs/d")], "to the folder"
+    yield "hard link through a link", head + [entry("rootfs/l", kind=link, link="/etc"), entry("rootfs/h", kind=hard, link="rootfs/l/shadow")], "no file of it"
+    yield "hard link to itself", head + [entry("rootfs/h", kind=hard, link="rootfs/h")], "no file of it"
+    yield "link without a target", head + [entry("rootfs/l", kind=link, link="")], "without a target"
+    yield "dot dot", head + [entry("rootfs/../evil", b"x")], 'leaves it by ".."'
+    yield "dot dot at the end", head + [entry("rootfs/a/..")], 'leaves it by ".."'
+    yield "absolute", head + [entry("/evil", b"x")], "absolute path"
+    yield "foreign", head + [entry("backup.yaml", b"x")], "not part of an image"
+    yield "file twice", head + [entry("rootfs/f", b"x"), entry("./rootfs//f", b"y")], "twice"
+    yield "file becomes a folder", head + [entry("rootfs/f", b"x"), entry("rootfs/f/")], "twice"
+    yield "deep", head + [entry("rootfs/" + "d/" * 300)], "deeper than"
+    yield "long", head + [entry("rootfs/" + "x" * 300, b"x")], "too long"
+    yield "sparse and enormous", head + [entry("rootfs/s", b"", pax={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "rootfs/s",
+                                                                      "GNU.sparse.realsize": str(1 << 62)}, size=512)], ""
+    yield "owner impossible", head + [entry("rootfs/f", b"x", pax={"uid": "-5"})], ""
+    yield "attribute broken", head + [entry("rootfs/f", b"x", pax={"SCHILY.xattr.security.capability": "nonsense"})], "attribute"
+    yield "virtual machine", head + [entry("rootfs.img", b"x")], "virtual machine"
+    yield "no metadata.yaml", [entry("rootfs/"), entry("rootfs/f", b"x")], "missing metadata.yaml"
+    yield "no rootfs", [meta()], "no rootfs"

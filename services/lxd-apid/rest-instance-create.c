@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns POST /1.0/instances. */
+
+#include "bus-error.h"
+#include "call.h"
+#include "json-args.h"
+#include "rest.h"
+#include "update-body.h"
+
+/* Copies the text members `keys` of o into config under the same names; empty ones are left out. */
+static int copy_texts(json_object *o, const char *const *keys, Config *config, sd_bus_error *error) {
+        for (const char *const *key = keys; *key; key++) {
+                const char *value = "";
+                int r = json_arg_text(o, *key, &value, error);
+
+                if (r >= 0 && value[0])
+                        r = config_set(config, *key, value);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int read_image_source(json_object *source, Config *ret, sd_bus_error *error) {
+        _cleanup_(config_done) Config properties = {};
+        const char *server = "";
+        int r;
+
+        r = json_arg_text(source, "server", &server, error);
+        if (r >= 0)
+                r = json_arg_config(source, "properties", &properties, error);
+        if (r < 0)
+                return r;
+        if (server[0])
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
+                                     "Images of other servers cannot be fetched yet; import the image with \"lxc image import\"");
+        r = copy_texts(source, (const char *const[]) { "alias", "fingerprint", "secret", NULL }, ret, error);
+        CONFIG_FOREACH(i, &properties) {
+                _cleanup_free_ char *key = NULL;
+
+                if (r >= 0)
+                        r = str_format(&key, "properties.%s", i->key);
+                if (r >= 0)
+                        r = config_set(ret, key, i->value);
+        }
+        return r;
+}
+
+static int read_copy_source(Request *request, json_object *source, Config *ret, sd_bus_error *error) {
+        bool only = false, refresh = false;
+        int r;
+
+        r = json_arg_bool(source, "instance_only", &only, error);
+        if (r == 0)
+                r = json_arg_bool(source, "container_only", &only, error);
+        if (r >= 0)
+                r = json_arg_bool(source, "refresh", &refresh, error);
+        if (r < 0)
+                return r;
+        if (refresh)
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Refreshing an existing copy is not supported yet");
+        r = config_set(ret, "project", request->project);
+        if (r >= 0)
+                r = copy_texts(source, (const char *const[]) { "source", "project", NULL }, ret, error);
+        if (r >= 0)
+                r = config_set(ret, "instance_only", only ? "true" : "false");
+        if (r >= 0 && !config_get(ret, "source"))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Must specify a source instance");
+        return r;
+}
+
+static int read_source(Request *request, json_object *o, Config *ret, sd_bus_error *error) {
+        json_object *source = NULL;
+        const char *type = "";
+        int r;
+
+        r = json_arg_object(o, "source", &source, error);
+        if (r > 0)
+                r = json_arg_text(source, "type", &type, error);
+        if (r >= 0)
+                r = config_set(ret, "type", type);
+        if (r < 0)
+                return r;
+        if (streq(type, "none"))
+                return 0;
+        if (streq(type, "image"))
+                return read_image_source(source, ret, error);
+        if (streq(type, "copy"))
+                return read_copy_source(request, source, ret, error);
+        if (streq(type, "migration"))
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Migration between servers is not supported yet");
+        return bus_error_set(error, LXD_ERROR_INVALID, "Unknown source type %s", type);
+}
+
+int rest_instances_post(Request *r, sd_bus_error *error) {
+        _cleanup_(update_body_done) UpdateBody b = {};
+        _cleanup_(config_done) Config source = {};
+        const char *name = "", *type = r->type, *size = "";
+        json_object *o = NULL;
+        Call c;
+        int x;
+
+        if (!r->ended)
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Importing instance backups is not supported yet");
+
+        x = update_body_read(r, UPDATE_DESCRIPTION | UPDATE_ARCHITECTURE | UPDATE_EPHEMERAL | UPDATE_CONFIG | UPDATE_DEVICES |
+                                        UPDATE_PROFILES,
+                             &b, error);
+        if (x >= 0)
+                x = request_json(r, &o, error);
+        if (x >= 0)
+                x = json_arg_text(o, "name", &name, error);
+        if (x >= 0)
+                x = json_arg_text(o, "type", &type, error);
+        if (x >= 0)
+                x = json_arg_text(o, "instance_type", &size, error);
+        if (x >= 0)
+                x = read_source(r, o, &source, error);
+        if (x < 0)
+                return x;
+        if (size[0])
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Instance types (\"%s\") are not supported yet; set limits.*", size);
+
+        call_begin(&c, r, OPERATION_OWNER_INSTANCED, ".Manager", "CreateInstance");
+        call_append(&c, "sssssb", r->project, name, type[0] ? type : "container", b.architecture, b.description, (int) b.ephemeral);
+        call_strv(&c, b.profiles);
+        call_config(&c, &b.config);
+        call_devices(&c, &b.devices);
+        call_config(&c, &source);
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) !json_arg_is_given(o, "profiles"));
+        return call_send(&c, then_operation, error);
+}

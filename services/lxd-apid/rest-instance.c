@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns /1.0/instances and /1.0/instances/{name}, without creation. */
+
+#include "bus-error.h"
+#include "call.h"
+#include "json-args.h"
+#include "reply.h"
+#include "rest.h"
+#include "update-body.h"
+
+static void instance_call(Call *c, Request *r, const char *member) {
+        call_begin_object(c, r, OPERATION_OWNER_INSTANCED, ".Instance", member, "instance", r->project, r->labels[0], NULL);
+}
+
+int rest_instances_get(Request *r, sd_bus_error *error) {
+        Call c;
+
+        call_begin(&c, r, OPERATION_OWNER_INSTANCED, ".Manager", "ListInstances");
+        call_append(&c, "ssust", r->project, r->type, request_recursion(r), strempty(request_parameter(r, "filter")),
+                    (uint64_t) request_parameter_is_true(r, "all-projects"));
+        return call_send(&c, then_document, error);
+}
+
+int rest_instance_get(Request *r, sd_bus_error *error) {
+        Call c;
+
+        instance_call(&c, r, "Describe");
+        call_append(&c, "ut", request_recursion(r), (uint64_t) 0);
+        return call_send(&c, then_document, error);
+}
+
+int rest_instance_metadata_get(Request *r, sd_bus_error *error) {
+        Call c;
+
+        instance_call(&c, r, "DescribeMetadata");
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_document, error);
+}
+
+/* PUT {"restore": "snap0"}. 1 = it was that, and is under way. */
+static int instance_restore(Request *r, sd_bus_error *error) {
+        const char *snapshot = "";
+        bool stateful = false;
+        json_object *o = NULL;
+        Call c;
+        int x;
+
+        x = request_json(r, &o, error);
+        if (x >= 0)
+                x = json_arg_text(o, "restore", &snapshot, error);
+        if (x >= 0)
+                x = json_arg_bool(o, "stateful", &stateful, error);
+        if (x < 0 || snapshot[0] == '\0')
+                return MIN(x, 0);
+
+        instance_call(&c, r, "Restore");
+        call_append(&c, "sb", snapshot, (int) stateful);
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) 0);
+        x = call_send(&c, then_operation, error);
+        return x < 0 ? x : 1;
+}
+
+static int instance_update(Request *r, CallThen then, sd_bus_error *error) {
+        _cleanup_(update_body_done) UpdateBody b = {};
+        Call c;
+        int x;
+
+        x = update_body_read(r, UPDATE_DESCRIPTION | UPDATE_ARCHITECTURE | UPDATE_EPHEMERAL | UPDATE_CONFIG | UPDATE_DEVICES |
+                                        UPDATE_PROFILES,
+                             &b, error);
+        if (x < 0)
+                return x;
+
+        instance_call(&c, r, "Update");
+        call_append(&c, "ssb", b.architecture, b.description, (int) b.ephemeral);
+        call_strv(&c, b.profiles);
+        call_config(&c, &b.config);
+        call_devices(&c, &b.devices);
+        call_append(&c, "s", request_etag(r));
+        call_requestor(&c);
+        call_append(&c, "t", b.flags);
+        return call_send(&c, then, error);
+}
+
+int rest_instance_put(Request *r, sd_bus_error *error) {
+        int x = instance_restore(r, error);
+
+        return x != 0 ? MIN(x, 0) : instance_update(r, then_operation, error);
+}
+
+/* In LXD this is the one update that answers when it is done. */
+int rest_instance_patch(Request *r, sd_bus_error *error) {
+        return instance_update(r, then_finished, error);
+}
+
+int rest_instance_post(Request *r, sd_bus_error *error) {
+        bool migration = false;
+        json_object *o = NULL;
+        const char *name, *pool = "", *project = "";
+        Call c;
+        int x;
+
+        x = request_json(r, &o, error);
+        if (x >= 0)
+                x = json_arg_bool(o, "migration", &migration, error);
+        if (x >= 0)
+                x = json_arg_text(o, "pool", &pool, error);
+        if (x >= 0)
+                x = json_arg_text(o, "project", &project, error);
+        if (x < 0)
+                return x;
+        if (migration || pool[0] || (project[0] && !streq(project, r->project)))
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
+                                     "Moving instances between servers, pools or projects is not supported yet; "
+                                     "copy the instance and delete the old one");
+        x = body_name(r, &name, error);
+        if (x < 0)
+                return x;
+
+        instance_call(&c, r, "Rename");
+        call_append(&c, "s", name);
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_operation, error);
+}
+
+int rest_instance_delete(Request *r, sd_bus_error *error) {
+        Call c;
+
+        instance_call(&c, r, "Delete");
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_operation, error);
+}
+
+int rest_instance_state_get(Request *r, sd_bus_error *error) {
+        Call c;
+
+        instance_call(&c, r, "DescribeState");
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_document, error);
+}
+
+static const struct {
+        const char *action, *member;
+        bool timed; /* takes timeout and force */
+} actions[] = {
+        { "start", "Start", false },     { "stop", "Stop", true },         { "restart", "Restart", true },
+        { "freeze", "Freeze", false },   { "unfreeze", "Unfreeze", false },
+};
+
+int rest_instance_state_put(Request *r, sd_bus_error *error) {
+        bool force = false, stateful = false;
+        const char *action = "";
+        json_object *o = NULL;
+        int64_t timeout = -1;
+        Call c;
+        int x;
+
+        x = request_json(r, &o, error);
+        if (x >= 0)
+                x = json_arg_text(o, "action", &action, error);
+        if (x >= 0)
+                x = json_arg_int(o, "timeout", -1, INT32_MAX, &timeout, error);
+        if (x >= 0)
+                x = json_arg_bool(o, "force", &force, error);
+        if (x >= 0)
+                x = json_arg_bool(o, "stateful", &stateful, error);
+        if (x < 0)
+                return x;
+        if (stateful)
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Saving the state of a running instance is not supported");
+
+        for (size_t i = 0; i < ELEMENTSOF(actions); i++) {
+                if (!streq(action, actions[i].action))
+                        continue;
+                instance_call(&c, r, actions[i].member);
+                if (actions[i].timed)
+                        call_append(&c, "i", (int32_t) timeout);
+                call_requestor(&c);
+                call_append(&c, "t", (uint64_t) (actions[i].timed && force));
+                return call_send(&c, then_operation, error);
+        }
+        return bus_error_set(error, LXD_ERROR_INVALID, "Unknown action: '%s'", action);
+}
+
+int rest_instances_put(Request *r, sd_bus_error *error) {
+        return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Changing the state of all instances at once is not supported yet");
+}
+
+int rest_backups_get(Request *r, sd_bus_error *error) {
+        return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Backups are not supported yet");
+}

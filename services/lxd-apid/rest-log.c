@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns /1.0/instances/{name}/logs and the log of the console. */
+
+#include "bus-error.h"
+#include "call.h"
+#include "reply.h"
+#include "rest.h"
+
+static void instance_call(Call *c, Request *r, const char *member) {
+        call_begin_object(c, r, OPERATION_OWNER_INSTANCED, ".Instance", member, "instance", r->project, r->labels[0], NULL);
+}
+
+static int check_name(const char *name, sd_bus_error *error) {
+        if (strchr(name, '/') || startswith(name, "."))
+                return bus_error_set(error, LXD_ERROR_INVALID, "log file name %s not valid", name);
+        return 0;
+}
+
+static int then_raw(Request *r, sd_bus_message *reply, sd_bus_error *error) {
+        struct MHD_Response *response;
+        int fd, x;
+
+        x = sd_bus_message_read(reply, "h", &fd);
+        if (x >= 0)
+                x = response_from_file(fd, "application/octet-stream", &response);
+        return x < 0 ? x : reply_response(r, MHD_HTTP_OK, response);
+}
+
+int rest_logs_get(Request *r, sd_bus_error *error) {
+        Call c;
+
+        instance_call(&c, r, "ListLogs");
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_document, error);
+}
+
+int rest_log_get(Request *r, sd_bus_error *error) {
+        Call c;
+        int x = check_name(r->labels[1], error);
+
+        if (x < 0)
+                return x;
+        instance_call(&c, r, "OpenLog");
+        call_append(&c, "st", r->labels[1], (uint64_t) 0);
+        return call_send(&c, then_raw, error);
+}
+
+int rest_log_delete(Request *r, sd_bus_error *error) {
+        Call c;
+        int x = check_name(r->labels[1], error);
+
+        if (x < 0)
+                return x;
+        instance_call(&c, r, "DeleteLog");
+        call_append(&c, "s", r->labels[1]);
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_empty, error);
+}
+
+int rest_console_get(Request *r, sd_bus_error *error) {
+        Call c;
+
+        instance_call(&c, r, "OpenConsoleLog");
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_raw, error);
+}
+
+int rest_console_delete(Request *r, sd_bus_error *error) {
+        Call c;
+
+        instance_call(&c, r, "ClearConsoleLog");
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) 0);
+        return call_send(&c, then_empty, error);
+}

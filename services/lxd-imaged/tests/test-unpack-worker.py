@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the real unpack worker over its socket on good and hostile images. usage: test-unpack-worker.py WORKER
+
+Whatever it is given, nothing may appear outside of the target. Owners and capabilities are looked at when root runs it."""
+
+import array
+import os
+import random
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import unittest
+
+import images
+
+WORKER = None
+ROOT = os.geteuid() == 0
+
+
+def temporary(data):
+    f = tempfile.TemporaryFile()
+    f.write(data)
+    f.flush()
+    return f
+
+
+class Unpack(unittest.TestCase):
+    def setUp(self):
+        self.base = tempfile.mkdtemp(prefix="lxd-unpack-")
+        self.target = os.path.join(self.base, "outer", "target")
+        os.makedirs(self.target)
+        self.addCleanup(shutil.rmtree, self.base)
+
+    def fresh(self):
+        shutil.rmtree(self.target)
+        os.mkdir(self.target)
+
+    def job(self, form, metadata, rootfs=None):
+        """Gives the last packet and the progress values."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with temporary(metadata) as m, temporary(rootfs if rootfs is not None else metadata) as r:
+            target = os.open(self.target, os.O_RDONLY | os.O_DIRECTORY)
+            ours.sendmsg([form.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [m.fileno(), r.fileno(), target]))])
+            os.close(target)
+        connection = theirs.fileno()
+
+        def place():
+            os.dup2(connection, 3)
+            os.environ["LISTEN_PID"] = str(os.getpid())
+            os.environ["LISTEN_FDS"] = "1"
+            os.execv(WORKER, [WORKER])
+
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                place()
+            finally:
+                os._exit(99)
+        theirs.close()
+        seen = []
+        while True:
+            packet = ours.recv(1 << 16).decode()
+            if not packet.startswith("progress "):
+                break
+            seen.append(int(packet.split()[1]))
+        ours.close()
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        self.assertEqual(seen, sorted(set(seen)))
+        self.assertEqual(os.listdir(self.base), ["outer"])
+        self.assertEqual(os.listdir(os.path.join(self.base, "outer")), ["target"])
+        return packet, seen
+
+    def good(self, *args):
+        packet, seen = self.job(*args)
+        self.assertEqual(packet, "done")
+        return seen
+
+    def refused(self, words, *args):
+        packet, _ = self.job(*args)
+        self.assertTrue(packet.startswith("error org.lxd.Error."), packet)
+        self.assertIn(words, packet)
+        self.assertNotIn("\n", packet)
+
+    def path(self, name):
+        return os.path.join(self.target, name)
+
+    def test_unified(self):
+        for name, compress in images.COMPRESS.items():
+            with self.subTest(name):
+                self.fresh()
+                self.good("unified", compress(images.tar(images.good())))
+                self.assertEqual(sorted(os.listdir(self.target)), ["metadata.yaml", "rootfs", "templates"])
+                with open(self.path("metadata.yaml"), "rb") as f:
+                    self.assertEqual(f.read(), images.METADATA)
+                with open(self.path("rootfs/bin/sh"), "rb") as f:
+                    self.assertEqual(f.read(), b"#!" + b"x" * 5000)
+                st = os.stat(self.path("rootfs/bin/sh"))
+                self.assertEqual((stat.S_IMODE(st.st_mode), st.st_nlink, st.st_mtime), (0o4755, 2, 1600000000))
+                self.assertEqual(os.readlink(self.path("rootfs/etc/mtab")), "/proc/mounts")
+                self.assertEqual(os.lstat(self.path("rootfs/etc/mtab")).st_mtime, 1600000000)
+                self.assertEqual(os.stat(self.path("rootfs/bin")).st_mtime, 1600000000)
+
+    def test_everything_a_rootfs_has(self):
+        acl = "user::rwx,user:123:r-x,group::r-x,group:77:rwx,mask::rwx,other::---"
+        rootfs = [
+            images.entry("./", mode=0o751, uid=100, gid=101),
+            images.entry("./f", b"x", mode=0o6711, uid=1000, gid=1001),
+            images.entry("./sticky/", mode=0o1777),
+            images.entry("./closed/", mode=0o555),
+            images.entry("./closed/f", b"x"),
+            images.entry("./no/parent/f", b"x"),
+            images.entry("./fifo", kind=tarfile.FIFOTYPE, mode=0o620),
+            images.entry("./dev/null", kind=tarfile.CHRTYPE, devmajor=1, devminor=3),
+            images.entry("./dev/sda", kind=tarfile.BLKTYPE, devmajor=8),
+            images.entry("./l", kind=tarfile.SYMTYPE, link="../../../etc/passwd", uid=5),
+            images.entry("./l2", kind=tarfile.LNKTYPE, link="./l"),
+            images.entry("./h", kind=tarfile.LNKTYPE, link="./no/parent/f"),
+            images.entry("./acl", b"x", mode=0o770, pax={"SCHILY.acl.access": acl}),
+            images.entry("./acls/", mode=0o770, pax={"SCHILY.acl.default": acl}),
+            images.entry("./x", b"x", pax={"SCHILY.xattr.user.comment": "hello", "SCHILY.xattr.security.selinux": "no"}),
+            images.entry("./n\udcff\udc80", b"not UTF-8"),
+            images.entry("./\u00e4", b"UTF-8", pax={"path": "./\u00e4"}),
+            images.entry("./old", b"x", pax={"mtime": "-5.25"}),
+        ]
+        self.good("split-tar", images.tar(images.good()[:3]), images.tar(rootfs))
+        names = os.listdir(os.fsencode(self.path("rootfs")))
+        self.assertIn(b"n\xff\x80", names)
+        self.assertIn("\u00e4".encode(), names)
+        for name, mode in (("rootfs", 0o751), ("rootfs/f", 0o6711), ("rootfs/sticky", 0o1777), ("rootfs/closed", 0o555), ("rootfs/fifo", 0o620),
+                           ("rootfs/no/parent", 0o755), ("metadata.yaml", 0o644), ("templates", 0o755)):
+            self.assertEqual(oct(stat.S_IMODE(os.lstat(self.path(name)).st_mode)), oct(mode), name)
+        self.assertTrue(stat.S_ISFIFO(os.lstat(self.path("rootfs/fifo")).st_mode))
+        self.assertFalse(os.path.lexists(self.path("rootfs/dev/null")))
+        self.assertEqual(os.lstat(self.path("rootfs/l")).st_nlink, 2)
+        self.assertEqual(os.stat(self.path("rootfs/h")).st_nlink, 2)
+        self.assertEqual(os.stat(self.path("rootfs/closed")).st_mtime, 1600000000)
+        self.assertEqual(os.getxattr(self.path("rootfs/x"), "user.comment"), b"hello")
+        self.assertNotIn("security.selinux", os.listxattr(self.path("rootfs/x")))
+        self.assertIn("system.posix_acl_access", os.listxattr(self.path("rootfs/acl")))
+        self.assertIn("system.posix_acl_default", os.listxattr(self.path("rootfs/acls")))
+        if shutil.which("getfacl"):
+            out = subprocess.run(["getfacl", "-cn", self.path("rootfs/acl")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode()
+            self.assertEqual(out.split(), acl.replace("::", "::").split(","))
+        if ROOT:
+            st = os.stat(self.path("rootfs/f"))
+            self.assertEqual((st.st_uid, st.st_gid), (1000, 1001))
+            self.assertEqual(os.lstat(self.path("rootfs/l")).st_uid, 5)
+            self.assertEqual(os.stat(self.path("rootfs")).st_gid, 101)
+
+    @unittest.skipUnless(ROOT, "needs CAP_SETFCAP")
+    def test_capability(self):
+        value = bytes([1, 0, 0, 2, 0, 4, 0, 0] + [0] * 12)
+        source = os.path.join(self.base, "x")
+        with open(source, "wb") as f:
+            f.write(b"x")
+        os.setxattr(source, "security.capability", value)
+        archive = subprocess.run(["tar", "--xattrs", "--xattrs-include=*", "-C", self.base, "-c", "x"], stdout=subprocess.PIPE, check=True).stdout
+        os.unlink(source)
+        self.good("split-tar", images.tar([images.meta()]), archive)
+        self.assertEqual(os.getxattr(self.path("rootfs/x"), "security.capability"), value)
+
+    def test_sparse(self):
+        source = os.path.join(self.base, "s")
+        with open(source, "wb") as f:
+            f.write(b"begin")
+            f.seek(3 << 30)
+            f.write(b"end")
+            f.truncate(4 << 30)
+        archive = subprocess.run(["tar", "-S", "-C", self.base, "-c", "s"], stdout=subprocess.PIPE, check=True).stdout
+        os.unlink(source)
+        self.assertLess(len(archive), 1 << 20)
+        self.good("split-tar", images.tar([images.meta()]), archive)
+        st = os.stat(self.path("rootfs/s"))
+        self.assertEqual(st.st_size, 4 << 30)
+        self.assertLess(st.st_blocks, 1 << 12)
+        with open(self.path("rootfs/s"), "rb") as f:
+            self.assertEqual(f.read(6), b"begin\0")
+            f.seek(3 << 30)
+            self.assertEqual(f.read(4), b"end\0")
+
+    def squashfs(self, make):
+        source = os.path.join(self.base, "source")
+        os.mkdir(source)
+        make(source)
+        image = os.path.join(self.base, "image")
+        subprocess.run(["mksquashfs", source, image, "-quiet", "-no-progress"], stdout=subprocess.DEVNULL, check=True)
+        with open(image, "rb") as f:
+            data = f.read()
+        shutil.rmtree(source)
+        os.unlink(image)
+        return data
+
+    @unittest.skipUnless(shutil.which("mksquashfs"), "needs squashfs-tools")
+    def test_squashfs(self):
+        def make(source):
+            os.makedirs(source + "/bin")
+            with open(source + "/bin/sh", "wb") as f:
+                f.write(random.Random(1).randbytes(3 << 19).hex().encode())
+            os.chmod(source + "/bin/sh", 0o4755)
+            os.symlink("/etc/passwd", source + "/l")
+            os.setxattr(source + "/bin/sh", "user.comment", b"hello")
+            if ROOT:
+                os.chown(source + "/bin", 1000, 1001)
+
+        image = self.squashfs(make)
+        metadata = images.tar(images.good()[:3])
+        self.good("split-squashfs", metadata, image)
+        st = os.stat(self.path("rootfs/bin/sh"))
+        self.assertEqual((stat.S_IMODE(st.st_mode), st.st_size), (0o4755, 3 << 20))
+        self.assertEqual(os.getxattr(self.path("rootfs/bin/sh"), "user.comment"), b"hello")
+        if ROOT:
+            self.assertEqual(os.stat(self.path("rootfs/bin")).st_uid, 1000)
+        for i in range(8):
+            with self.subTest("truncated %d/8" % i):
+                self.fresh()
+                self.refused("damaged or incomplete", "split-squashfs", metadata, image[:len(image) * i // 8])
+        damaged = bytearray(image)
+        damaged[1000:100000] = bytes(99000)
+        self.fresh()
+        self.refused("unsquashfs", "split-squashfs", metadata, bytes(damaged))
+        many = bytearray(image)
+        many[4:8] = (5000000).to_bytes(4, "little")
+        self.fresh()
+        self.refused("more than 1000000 entries", "split-squashfs", metadata, bytes(many))
+
+    def test_hostile(self):
+        for what, entries, words in images.hostile_rootfs():
+            for name in ("", "gz"):
+                with self.subTest(what + " " + name):
+                    self.fresh()
+                    self.refused(words, "unified", images.COMPRESS[name](images.tar(entries)))
+
+    def test_truncated(self):
+        entries = images.good() + [images.entry("rootfs/pad", random.Random(2).randbytes(200000)), images.entry("rootfs/end", b"x")]
+        for name, compress in images.COMPRESS.items():
+            body = compress(images.tar(entries, end=False))
+            for i in range(8):
+                with self.subTest("%s %d/8" % (name, i)):
+                    self.fresh()
+                    self.refused("", "unified", body[:len(body) * i // 8])
+
+    def test_not_empty(self):
+        with open(self.path("x"), "wb"):
+            pass
+        self.refused("not empty", "unified", images.tar(images.good()))
+
+    def test_unknown_format(self):
+        self.refused("Unknown format", "zip", images.tar(images.good()))
+
+    def test_bomb(self):
+        head = images.tar([images.meta(), images.entry("rootfs/zeros", kind=b"0", size=6 << 30)], end=False)
+        p = subprocess.Popen(["zstd", "-q", "-1", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+        def write():
+            p.stdin.write(head)
+            for _ in range(1200):
+                p.stdin.write(bytes(1 << 20))
+            p.stdin.close()
+
+        t = threading.Thread(target=write)
+        t.start()
+        body = p.stdout.read()
+        t.join()
+        p.stdout.close()
+        p.wait()
+        self.refused("compression bomb", "unified", body)
+
+    def test_progress(self):
+        entries = images.good() + [images.entry("rootfs/%d" % i, random.Random(i).randbytes(1 << 20)) for i in range(20)]
+        seen = self.good("unified", images.tar(entries))
+        self.assertGreater(len(seen), 5)
+
+
+if __name__ == "__main__":
+    WORKER = sys.argv.pop(1)
+    unittest.main()

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lxd-unpack-worker: one connection, one job. Started by lxd-unpack.socket for lxd-storaged. */
+
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "base/cleanup.h"
+#include "bus-error.h"
+#include "log.h"
+#include "worker/confine.h"
+#include "worker/unpack.h"
+
+#define PACKET_MAX 4096U
+#define JOB_FDS 3U
+
+typedef struct Request {
+        char format[64];
+        int fds[JOB_FDS]; /* metadata archive, rootfs archive, target */
+} Request;
+
+static int send_text(int fd, const char *text) {
+        return send(fd, text, MIN(strlen(text), (size_t) PACKET_MAX), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static void on_progress(unsigned percent, void *userdata) {
+        char text[32];
+
+        (void) snprintf(text, sizeof(text), "progress %u", percent);
+        (void) send_text(*(int *) userdata, text); /* a caller who is gone: the next start of storaged cleans up */
+}
+
+static int take_fds(struct msghdr *h, int *fds) {
+        struct cmsghdr *c = CMSG_FIRSTHDR(h);
+
+        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int) * JOB_FDS) || CMSG_NXTHDR(h, c))
+                return -EBADMSG;
+        memcpy(fds, CMSG_DATA(c), sizeof(int) * JOB_FDS);
+        return 0;
+}
+
+static int receive_request(int fd, Request *q) {
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int) * JOB_FDS)];
+        } control = {};
+        struct iovec iov = { .iov_base = q->format, .iov_len = sizeof(q->format) - 1 };
+        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        ssize_t n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
+
+        if (n < 0)
+                return -errno;
+        if (n == 0 || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+                return -EBADMSG;
+        q->format[n] = '\0';
+        return take_fds(&h, q->fds);
+}
+
+static int check_fds(const Request *q, sd_bus_error *error) {
+        for (unsigned i = 0; i < JOB_FDS; i++) {
+                mode_t wanted = i == 2 ? S_IFDIR : S_IFREG;
+                struct stat st;
+
+                if (fstat(q->fds[i], &st) < 0 || (st.st_mode & S_IFMT) != wanted)
+                        return bus_error_set(error, LXD_ERROR_INVALID, "Descriptor %u of an unpack job is not a %s", i, i == 2 ? "folder" : "regular file");
+        }
+        return 0;
+}
+
+static int run_job(int connection, const Request *q, sd_bus_error *error) {
+        UnpackJob job = {
+                .format = q->format,
+                .metadata_fd = q->fds[0],
+                .rootfs_fd = q->fds[1],
+                .target_fd = q->fds[2],
+                .progress = on_progress,
+                .userdata = &connection,
+        };
+        UnpackNotes notes;
+        int r = check_fds(q, error);
+
+        if (r < 0)
+                return r;
+        r = confine_writes(job.target_fd);
+        if (r == -EOPNOTSUPP)
+                log_debug("This kernel has no landlock: unsquashfs is confined by the service's sandbox only.");
+        else if (r < 0)
+                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to confine the unpack worker: %s", strerror(-r));
+        r = unpack_image(&job, &notes, error);
+        if (r < 0)
+                return r;
+        if (notes.devices > 0)
+                log_info("Left out %" PRIu64 " device nodes of the image: containers get theirs when they start.", notes.devices);
+        if (notes.xattrs > 0)
+                log_info("Left out %" PRIu64 " extended attributes of the image that cannot be set here.", notes.xattrs);
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *text = NULL;
+        Request q = {};
+        int connection, r;
+
+        log_set_identifier("lxd-unpack");
+        (void) setlocale(LC_CTYPE, "C.UTF-8");
+        (void) umask(0);
+        if (sd_listen_fds(1) != 1) {
+                fprintf(stderr, "This program is started by lxd-unpack.socket.\n");
+                return EXIT_FAILURE;
+        }
+        connection = SD_LISTEN_FDS_START;
+        (void) fcntl(connection, F_SETFD, FD_CLOEXEC);
+        r = receive_request(connection, &q);
+        if (r < 0) {
+                log_error_errno(r, "No proper request came: %m");
+                return EXIT_FAILURE;
+        }
+        r = run_job(connection, &q, &error);
+        if (r >= 0)
+                return send_text(connection, "done") < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        bus_error_ensure(&error, r);
+        log_error("%s", error.message);
+        if (asprintf(&text, "error %s %s", error.name, error.message) < 0)
+                text = NULL;
+        (void) send_text(connection, text ?: "error " LXD_ERROR_FAILED " Out of memory");
+        return EXIT_SUCCESS; /* the job failed, the service did what it is for */
+}

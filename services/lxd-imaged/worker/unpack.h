@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unpacks an image into an empty directory: metadata.yaml, templates/ and rootfs/, and nothing else anywhere. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "base/macro.h"
+
+#define UNPACK_FILE_MAX (UINT64_C(1) << 42)  /* bytes of one file, holes counted: 4 TiB */
+#define UNPACK_DATA_MAX (UINT64_C(1) << 40)  /* bytes written in all */
+
+typedef struct UnpackJob {
+        const char *format; /* unified, split-tar, split-squashfs */
+        int metadata_fd, rootfs_fd;
+        int target_fd; /* a folder */
+        void (*progress)(unsigned percent, void *userdata); /* may be NULL */
+        void *userdata;
+} UnpackJob;
+
+typedef struct UnpackNotes {
+        uint64_t devices; /* device nodes that were left out: unprivileged containers get their /dev from liblxc */
+        uint64_t xattrs;  /* attributes that were left out */
+} UnpackNotes;
+
+/* On failure the target holds a part: who gave it removes it. *ret_notes may be NULL. 0; -EINVAL with error set (what is wrong with the image); -errno with
+ * error set. */
+int unpack_image(const UnpackJob *job, UnpackNotes *ret_notes, sd_bus_error *error);
