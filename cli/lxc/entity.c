@@ -172,6 +172,8 @@ static int edit_from_stdin(Context *c, const Entity *e) {
         r = entity_parse(e, text, size, &request);
         if (r < 0)
                 return r;
+        if (json_object_object_length(request) == 0)    /* would reset everything */
+                return fail(-EINVAL, "Standard input has no configuration");
         return operation_run(c->client, "PUT", e->path, request, NULL);
 }
 
