@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,14 +10,11 @@
 #include "base/str.h"
 #include "bus-error.h"
 #include "log.h"
+#include "worker-report.h"
 #include "worker.h"
 
-#define REPORT_MAX (64 * 1024)
 #define FDS_MAX 8
 #define KILL_USEC (3 * USEC_PER_SEC)
-#define KEY_ERRNO "!errno"
-#define KEY_NAME "!name"
-#define KEY_TEXT "!text"
 
 struct Worker {
         sd_event *event;
@@ -57,13 +53,13 @@ void worker_set_userdata(Worker *w, void *userdata) {
 
 /* One packet. 1 = there was one, 0 = none at the moment or the end. */
 static int read_report(Worker *w) {
-        _cleanup_free_ char *packet = malloc(REPORT_MAX + 1);
+        _cleanup_free_ char *packet = malloc(WORKER_REPORT_MAX + 1);
         char *value;
         ssize_t n;
 
         if (!packet)
                 return -ENOMEM;
-        n = recv(w->report_fd, packet, REPORT_MAX, MSG_DONTWAIT);
+        n = recv(w->report_fd, packet, WORKER_REPORT_MAX, MSG_DONTWAIT);
         if (n <= 0)
                 return n == 0 || errno == EAGAIN ? 0 : -errno;
         packet[n] = '\0';
@@ -88,15 +84,15 @@ static int on_report(sd_event_source *s, int fd, uint32_t revents, void *userdat
 
 /* The outcome, from what it reported and how it ended. */
 static int worker_result(Worker *w, const siginfo_t *si, sd_bus_error *e) {
-        const char *name = config_get(&w->results, KEY_NAME), *text = config_get(&w->results, KEY_TEXT);
+        const char *name = config_get(&w->results, WORKER_KEY_NAME), *text = config_get(&w->results, WORKER_KEY_TEXT);
         int64_t error;
 
         if (w->cancelled)
                 return bus_error_set(e, LXD_ERROR_CANCELLED, "Operation cancelled");
         if (si->si_code == CLD_EXITED && si->si_status == 0)
                 return 0;
-        if (name && text && parse_i64(config_get_or(&w->results, KEY_ERRNO, ""), &error) >= 0 && error > 0) {
-                (void) sd_bus_error_set(e, name, text);
+        if (text && parse_i64(config_get_or(&w->results, WORKER_KEY_ERRNO, ""), &error) >= 0 && error > 0) {
+                (void) sd_bus_error_set(e, name ?: bus_error_from_errno((int) error), text);
                 return -(int) error;
         }
         if (si->si_code == CLD_EXITED)
@@ -115,9 +111,9 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
                 ;
         w->pid = 0;
         r = worker_result(w, si, &error);
-        config_set(&w->results, KEY_ERRNO, NULL);
-        config_set(&w->results, KEY_NAME, NULL);
-        config_set(&w->results, KEY_TEXT, NULL);
+        config_set(&w->results, WORKER_KEY_ERRNO, NULL);
+        config_set(&w->results, WORKER_KEY_NAME, NULL);
+        config_set(&w->results, WORKER_KEY_TEXT, NULL);
         w->callbacks.done(w, r, r < 0 ? &error : NULL, &w->results, w->userdata);
         return 0;
 }
@@ -258,36 +254,4 @@ void worker_cancel(Worker *w) {
         (void) kill(w->pid, SIGTERM);
         if (sd_event_add_time_relative(w->event, &w->kill, CLOCK_MONOTONIC, KILL_USEC, 0, on_kill, w) < 0)
                 (void) kill(w->pid, SIGKILL);
-}
-
-int worker_report(const char *key, const char *value) {
-        _cleanup_free_ char *packet = NULL;
-        size_t n;
-        int r;
-
-        r = str_format(&packet, "%s=%s", key, value);
-        if (r < 0)
-                return r;
-        n = MIN(strlen(packet), (size_t) REPORT_MAX);
-        return send(WORKER_REPORT_FD, packet, n, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-int worker_reportf(const char *key, const char *format, ...) {
-        _cleanup_free_ char *value = NULL;
-        va_list ap;
-        int r;
-
-        va_start(ap, format);
-        r = str_vformat(&value, format, ap);
-        va_end(ap);
-        return r < 0 ? r : worker_report(key, value);
-}
-
-int worker_fail(int r, const sd_bus_error *e) {
-        if (r >= 0)
-                return EXIT_SUCCESS;
-        (void) worker_reportf(KEY_ERRNO, "%d", -r);
-        (void) worker_report(KEY_NAME, e && e->name ? e->name : bus_error_from_errno(r));
-        (void) worker_report(KEY_TEXT, e && e->message ? e->message : strerror(-r));
-        return EXIT_FAILURE;
 }

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes over the report socket, known to both ends: packets "key=value". Private to worker*.c. */
+#pragma once
+
+#define WORKER_REPORT_MAX (64 * 1024)
+#define WORKER_KEY_ERRNO "!errno" /* positive */
+#define WORKER_KEY_NAME "!name"   /* bus error; missing: from the errno */
+#define WORKER_KEY_TEXT "!text"
