@@ -33,7 +33,7 @@ static int snapshot_call(Call *c, Request *r, const char *member, sd_bus_error *
 
         if (x < 0)
                 return x;
-        call_begin_object(c, r, OPERATION_OWNER_STORAGED, ".VolumeSnapshot", member, "volume-snapshot", r->labels[0],
+        call_begin_object(c, r, OPERATION_OWNER_STORAGED, ".VolumeSnapshot", member, "volume_snapshot", r->labels[0],
                           r->labels[1], r->project, r->labels[2], r->labels[3], NULL);
         return 0;
 }
