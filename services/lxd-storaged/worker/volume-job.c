@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs on volumes: made under a temporary name, renamed when complete. */
+#include "volume-job.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "crash.h"
+#include "unpack.h"
+
+/* A volume's place: the open directory above it and its names there. */
+typedef struct Place {
+        int dir_fd;
+        const char *name;
+        char *new_name;
+        char *old_name;
+} Place;
+
+static void place_done(Place *p) {
+        close_safe(p->dir_fd);
+        free(p->new_name);
+        free(p->old_name);
+}
+
+#define PLACE_NULL { .dir_fd = -EBADF }
+
+/* make: makes the directory above when it is missing (of a volume's snapshots, 0700). */
+static int place_open(const HostPool *p, int root_fd, const char *path, const char *id, bool make, Place *ret) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        const char *slash = strrchr(path, '/');
+        _cleanup_free_ char *dir = NULL;
+        int r;
+
+        if (!slash || slash[1] == '\0')
+                return -EINVAL;
+        dir = strndup(path, slash - path);
+        if (!dir)
+                return -ENOMEM;
+        if (make && mkdirat(root_fd, dir, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        place.dir_fd = open_resolve(root_fd, dir, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        if (place.dir_fd < 0)
+                return place.dir_fd;
+        place.name = slash + 1;
+        r = str_format(&place.new_name, ".new %s", id);
+        if (r >= 0)
+                r = str_format(&place.old_name, ".old %s", id);
+        if (r < 0)
+                return r;
+        *ret = place;
+        place = (Place) PLACE_NULL;
+        return 0;
+}
+
+static int open_volume(int dir_fd, const char *name) {
+        return RET_ERRNO(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+/* The last steps on a volume under its temporary name. */
+static int finish_volume(const Backend *b, HostPool *p, const Place *place, int mode, bool readonly, uint64_t quota,
+                         HostError *e) {
+        _cleanup_close_ int fd = open_volume(place->dir_fd, place->new_name);
+        int r = 0;
+
+        if (fd < 0)
+                return host_error(e, fd, "Failed to open the new volume");
+        if (mode >= 0 && fchmod(fd, mode) < 0)
+                return host_error(e, -errno, "Failed to set the mode of the new volume");
+        if (b->volume_set_quota) /* 0 too: a btrfs snapshot inherits the limit of its source */
+                r = b->volume_set_quota(p, fd, quota, e);
+        if (r >= 0 && readonly && b->volume_set_readonly)
+                r = b->volume_set_readonly(p, fd, true, e);
+        return r;
+}
+
+static int publish(const Backend *b, HostPool *p, const Place *place, HostError *e) {
+        crash_point("worker-before-rename");
+        if (renameat2(place->dir_fd, place->new_name, place->dir_fd, place->name, RENAME_NOREPLACE) < 0)
+                return host_error(e, -errno, "Failed to name the new volume \"%s\"", place->name);
+        crash_point("worker-after-rename");
+        return 0;
+}
+
+/* What an earlier job of this id, killed in the middle, left. */
+static int clear_new(const Backend *b, HostPool *p, const Place *place, HostError *e) {
+        return b->volume_delete(p, place->dir_fd, place->new_name, e);
+}
+
+int volume_create(const Backend *b, HostPool *p, const char *to, const char *id, unsigned mode, bool rootfs,
+                  uint64_t quota, HostError *e) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = place_open(p, p->fd, to, id, false, &place);
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of volume \"%s\"", to);
+        r = clear_new(b, p, &place, e);
+        if (r >= 0)
+                r = b->volume_create(p, place.dir_fd, place.new_name, e);
+        if (r >= 0 && rootfs) {
+                fd = open_volume(place.dir_fd, place.new_name);
+                r = fd < 0 || mkdirat(fd, "rootfs", 0755) < 0 || fchmodat(fd, "rootfs", 0755, 0) < 0 ? -errno : 0;
+                if (r < 0)
+                        (void) host_error(e, r, "Failed to create rootfs/");
+        }
+        if (r >= 0)
+                r = finish_volume(b, p, &place, (int) mode, false, quota, e);
+        if (r >= 0)
+                r = publish(b, p, &place, e);
+        if (r < 0)
+                (void) clear_new(b, p, &place, &(HostError) {});
+        return r;
+}
+
+int volume_create_image(const Backend *b, HostPool *p, const char *to, const char *id, const VolumeImage *image,
+                        void (*progress)(unsigned percent), HostError *e) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = place_open(p, p->fd, to, id, false, &place);
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of image volume \"%s\"", to);
+        r = clear_new(b, p, &place, e);
+        if (r >= 0)
+                r = b->volume_create(p, place.dir_fd, place.new_name, e);
+        if (r >= 0) {
+                fd = open_volume(place.dir_fd, place.new_name);
+                r = fd < 0 ? host_error(e, fd, "Failed to open the new volume")
+                           : unpack_image(image->format, image->metadata_fd, image->rootfs_fd, fd, progress, e);
+        }
+        if (r >= 0)
+                r = finish_volume(b, p, &place, 0700, true, 0, e);
+        if (r >= 0)
+                r = publish(b, p, &place, e);
+        if (r < 0)
+                (void) clear_new(b, p, &place, &(HostError) {});
+        return r;
+}
+
+static int copy_one(const Backend *b, HostPool *p, int source_fd, const VolumePair *pair, const char *id, uint64_t quota,
+                    int mode, HostError *e) {
+        _cleanup_(place_done) Place from = PLACE_NULL, to = PLACE_NULL;
+        int r;
+
+        r = place_open(p, source_fd, pair->from, id, false, &from);
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of volume \"%s\"", pair->from);
+        r = place_open(p, p->fd, pair->to, id, true, &to);
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of volume \"%s\"", pair->to);
+        r = clear_new(b, p, &to, e);
+        if (r >= 0)
+                r = b->volume_copy(p, from.dir_fd, from.name, source_fd == p->fd, to.dir_fd, to.new_name, e);
+        crash_point("worker-copied");
+        if (r >= 0)
+                r = finish_volume(b, p, &to, mode, pair->readonly, quota, e);
+        if (r >= 0)
+                r = publish(b, p, &to, e);
+        if (r < 0)
+                (void) clear_new(b, p, &to, &(HostError) {});
+        return r;
+}
+
+int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *pairs, size_t n, const char *id,
+                uint64_t quota, int mode, HostError *e) {
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                r = copy_one(b, p, source_fd, &pairs[i], id, i + 1 == n ? quota : 0, mode, e);
+                if (r >= 0)
+                        continue;
+                while (i > 0) {
+                        _cleanup_(place_done) Place to = PLACE_NULL;
+
+                        if (place_open(p, p->fd, pairs[--i].to, id, false, &to) >= 0)
+                                (void) b->volume_delete(p, to.dir_fd, to.name, &(HostError) {});
+                }
+                return r;
+        }
+        return 0;
+}
+
+int volume_restore(const Backend *b, HostPool *p, const char *from_path, const char *to_path, const char *id,
+                   uint64_t quota, HostError *e) {
+        _cleanup_(place_done) Place from = PLACE_NULL, to = PLACE_NULL;
+        int r;
+
+        r = place_open(p, p->fd, from_path, id, false, &from);
+        if (r >= 0)
+                r = place_open(p, p->fd, to_path, id, false, &to);
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of volume \"%s\"", to_path);
+        r = clear_new(b, p, &to, e);
+        if (r >= 0)
+                r = b->volume_copy(p, from.dir_fd, from.name, true, to.dir_fd, to.new_name, e);
+        if (r >= 0)
+                r = finish_volume(b, p, &to, -1, false, quota, e);
+        crash_point("worker-restore-before-exchange");
+        if (r >= 0 && renameat2(to.dir_fd, to.new_name, to.dir_fd, to.name, RENAME_EXCHANGE) < 0)
+                r = host_error(e, -errno, "Failed to exchange volume \"%s\" for its snapshot", to_path);
+        crash_point("worker-restore-after-exchange");
+        if (r < 0) {
+                (void) clear_new(b, p, &to, &(HostError) {});
+                return r;
+        }
+        return clear_new(b, p, &to, e); /* the former contents */
+}
+
+int volume_rename(HostPool *p, const VolumePair *pairs, size_t n, HostError *e) {
+        for (size_t i = 0; i < n; i++) {
+                if (renameat2(p->fd, pairs[i].from, p->fd, pairs[i].to, RENAME_NOREPLACE) < 0 && errno != ENOENT)
+                        return host_error(e, -errno, "Failed to rename \"%s\" to \"%s\"", pairs[i].from, pairs[i].to);
+                crash_point("worker-renamed-one");
+        }
+        return 0;
+}
+
+/* Takes the name away first: a volume that is half gone is never seen under it. */
+static int delete_one(const Backend *b, HostPool *p, const char *path, const char *id, HostError *e) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        int r;
+
+        r = place_open(p, p->fd, path, id, false, &place);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of volume \"%s\"", path);
+        r = clear_new(b, p, &place, e);
+        if (r >= 0)
+                r = b->volume_delete(p, place.dir_fd, place.old_name, e);
+        if (r < 0)
+                return r;
+        if (renameat2(place.dir_fd, place.name, place.dir_fd, place.old_name, RENAME_NOREPLACE) < 0)
+                return errno == ENOENT ? 0 : host_error(e, -errno, "Failed to remove volume \"%s\"", path);
+        crash_point("worker-delete-after-rename");
+        return b->volume_delete(p, place.dir_fd, place.old_name, e);
+}
+
+int volume_delete(const Backend *b, HostPool *p, const char *const *paths, size_t n, const char *id, const char *dir,
+                  HostError *e) {
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                r = delete_one(b, p, paths[i], id, e);
+                if (r < 0)
+                        return r;
+                crash_point("worker-deleted-one");
+        }
+        if (dir && unlinkat(p->fd, dir, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+                return host_error(e, -errno, "Failed to remove directory \"%s\"", dir);
+        return 0;
+}
+
+int volume_settle(const Backend *b, HostPool *p, const char *path, const char *id, uint64_t quota, HostError *e) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        int r;
+
+        r = place_open(p, p->fd, path, id, false, &place);
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of volume \"%s\"", path);
+        r = clear_new(b, p, &place, e);
+        if (r >= 0)
+                r = b->volume_delete(p, place.dir_fd, place.old_name, e);
+        return r < 0 ? r : volume_set_quota(b, p, path, quota, e);
+}
+
+int volume_set_quota(const Backend *b, HostPool *p, const char *path, uint64_t quota, HostError *e) {
+        _cleanup_close_ int fd = open_resolve(p->fd, path, O_RDONLY | O_DIRECTORY, 0,
+                                              RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+        if (fd < 0)
+                return host_error(e, fd, "Failed to open volume \"%s\"", path);
+        return b->volume_set_quota ? b->volume_set_quota(p, fd, quota, e) : 0;
+}
+
+int volume_usage(const Backend *b, HostPool *p, const char *path, uint64_t *ret) {
+        _cleanup_close_ int fd = open_resolve(p->fd, path, O_RDONLY | O_DIRECTORY, 0,
+                                              RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+        return fd < 0 ? fd : b->volume_usage(p, fd, ret);
+}
