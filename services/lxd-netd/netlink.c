@@ -10,11 +10,15 @@
 
 int netlink_open(int protocol, Netlink *ret) {
         _cleanup_close_ int fd = -EBADF;
+        struct sockaddr_nl address = { .nl_family = AF_NETLINK };
         struct timeval timeout = { .tv_sec = 10 };
         int on = 1;
 
         fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
         if (fd < 0)
+                return -errno;
+        /* A socket without an address of its own gets no events of the packet filter. */
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
         /* Neither is needed for correctness: one gives better texts, the other is a seat belt. */
         (void) setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
