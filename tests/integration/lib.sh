@@ -70,6 +70,26 @@ api_wait() {
         fi
 }
 
+# A server that has been set up once, with the busybox image under the alias "bb".
+setup_server() {
+        if [ "$(api GET /1.0/storage-pools | jq '.metadata | length')" = 0 ]; then
+                assert lxd init --auto
+        fi
+        if [ "$(api GET /1.0/images/aliases/bb | jq -r .type)" != sync ]; then
+                assert lxc image import "$IMAGES/busybox.tar.xz" --alias bb
+        fi
+}
+
+# Everything that must be as before once instances are gone: units, cgroups, mounts, interfaces, processes of guests, state files.
+inventory() {
+        systemctl list-units --all --plain --no-legend 'lxd-container@*' | sort
+        find /sys/fs/cgroup -type d \( -name 'lxd-container@*' -o -name 'lxc.payload*' -o -name 'lxc.monitor*' \) | sort
+        awk '{print $5}' /proc/self/mountinfo | grep -e /lxd/ | sort
+        ip -o link | awk -F': ' '{print $2}' | grep -e veth | sort
+        ls /run/lxd/instances /var/lib/lxd/storage-pools/*/containers /var/lib/lxd/storage-pools/*/containers-snapshots 2>/dev/null
+        pgrep -a lxd-container || true
+}
+
 # Runs the functions test_* in the order they are written; the first failure ends the script.
 run_tests() {
         local name

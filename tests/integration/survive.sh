@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Guests and exec sessions outlive their daemons: killed, restarted, all at once, and the service's idle end.
+# machine: nspawn
+# needs: image-busybox
+. "$(dirname "$0")/lib.sh"
+
+daemons=(apid clusterd imaged storaged netd instanced devlxd)
+
+unit_of() {
+        busctl get-property org.lxd.instance1 "/org/lxd/instance1/instance/default/$1" org.lxd.instance1.Instance Unit | cut -d'"' -f2
+}
+
+main_pid() {
+        systemctl show -p MainPID --value "$(unit_of survivor)"
+}
+
+test_setup() {
+        setup_server
+        inventory >/tmp/before
+        assert lxc launch bb survivor
+        pid=$(main_pid)
+        [ "$pid" -gt 0 ] || fail "no main process"
+}
+
+test_killed_one_by_one() {
+        local d
+        for d in "${daemons[@]}"; do
+                systemctl kill -s KILL "lxd-$d.service" 2>/dev/null || true
+                assert_eq "$(lxc exec survivor -- echo alive)" alive
+                assert_eq "$(main_pid)" "$pid"
+        done
+}
+
+test_killed_at_once() {
+        systemctl kill -s KILL "${daemons[@]/#/lxd-}" 2>/dev/null || true
+        wait_until lxc exec survivor -- true
+        assert_eq "$(main_pid)" "$pid"
+        assert_eq "$(lxc list -c s --format csv survivor)" RUNNING
+}
+
+test_restarted() {
+        systemctl restart "${daemons[@]/%/.service}" 2>/dev/null || systemctl restart "${daemons[@]/#/lxd-}"
+        assert_eq "$(lxc exec survivor -- echo alive)" alive
+        assert_eq "$(main_pid)" "$pid"
+}
+
+# The session's stream and status run between lxd-apid and the guest's unit alone.
+test_session_survives() {
+        local d rc=0
+        lxc exec survivor -- sh -c 'echo begin; sleep 4; echo end; exit 7' >/tmp/session 2>&1 &
+        local session=$!
+        wait_until grep -q begin /tmp/session
+        for d in clusterd imaged storaged netd instanced devlxd; do
+                systemctl kill -s KILL "lxd-$d.service" 2>/dev/null || true
+        done
+        wait "$session" || rc=$?
+        assert_eq "$rc" 7
+        assert_eq "$(tr '\n' ' ' </tmp/session)" "begin end "
+}
+
+test_clean_stop_by_systemctl() {
+        assert systemctl stop "$(unit_of survivor)"
+        wait_until test "$(lxc list -c s --format csv survivor)" = STOPPED
+        assert lxc start survivor
+        assert lxc stop -f survivor
+}
+
+test_killed_while_a_guest_stops_by_itself() {
+        assert lxc start survivor
+        systemctl stop lxd-instanced.socket lxd-instanced.service 2>/dev/null
+        systemctl kill -s KILL "$(systemctl list-units --plain --no-legend 'lxd-container@*' | cut -d' ' -f1)"
+        systemctl start lxd-instanced.socket
+        wait_until test "$(lxc list -c s --format csv survivor)" = STOPPED
+        assert lxc delete survivor
+}
+
+test_nothing_left() {
+        inventory >/tmp/after
+        diff -u /tmp/before /tmp/after || fail "left behind"
+}
+
+run_tests
