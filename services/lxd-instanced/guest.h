@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The three calls of a runner: what a guest needs before it starts, that it runs, that it is gone. */
+#pragma once
+
+#include "idmap.h"
+#include "job.h"
+
+/* Makes the job that answers PrepareGuest with (s a(ss) a{ss}); not started. 0, negative errno with error set. */
+int guest_prepare(Instance *i, Job **ret, sd_bus_error *error);
+/* The guest runs: state, last use, lifecycle, lxd-netd gets the namespace (borrowed). The job answers when done. */
+int guest_started(Instance *i, pid_t pid, int netns_fd, Job **ret, sd_bus_error *error);
+/* The guest is gone: undoes all of PrepareGuest, then wakes who waits, deletes an ephemeral one, or starts one that asked for a reboot.
+ * Idempotent. reason as in docs/bus.md. */
+int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *error);
+/* The same without a caller. */
+int guest_cleanup(Instance *i, const char *reason);
+
+/* At the daemon's start: is the guest of this instance alive, by what its runner left in /run? Sets state and pid. */
+void guest_discover(Instance *i);
+
+/* The map for this instance by its configuration; for isolated ones a free range, remembered in volatile.idmap.base. Privileged: empty. 0,
+ * negative errno with error set. */
+int guest_idmap(Instance *i, Idmap *ret, sd_bus_error *error);
+/* lxc.idmap lines for guest-files.h. 0, -ENOMEM. */
+int idmap_to_lines(const Idmap *m, Strv *ret);
+/* The name that liblxc knows the guest by. 0, -ENOMEM. */
+int guest_lxc_name(const Instance *i, char **ret);
+/* CPUs for limits.cpu; NULL in *ret = no limit. 0, -ENOMEM. */
+int guest_choose_cpus(Instance *i, const char *limit, char **ret);

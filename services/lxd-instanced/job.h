@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Work that takes several steps and asks other daemons: a table of steps with their reverses, run without blocking. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "bus-peer.h"
+#include "instance.h"
+#include "operation.h"
+
+/*
+ * A job runs its steps one after the other. A step may start calls with job_call() or take a job_wait(); the job goes on when
+ * all are answered. When a step fails, the reverses of it and of all steps before it run backwards (each must be fine with
+ * nothing to undo), and the job ends with the first error. Nobody waits for a job: it answers its request or finishes its
+ * operation itself.
+ */
+typedef struct JobStep {
+        const char *name;
+        int (*run)(Job *j, sd_bus_error *error); /* 0 or negative errno with error set */
+        int (*undo)(Job *j);                     /* may be NULL; errors are logged */
+} JobStep;
+
+typedef enum JobLane {
+        JOB_DATA, /* one at a time per instance, others queue */
+        JOB_LIFE, /* one at a time per instance, others are refused by job_check_busy() */
+        JOB_FREE, /* no lock: PrepareGuest and GuestStopped, which belong to the guest that comes or goes */
+} JobLane;
+
+struct Job {
+        Manager *manager;
+        Instance *instance;      /* may be NULL */
+        const char *kind;        /* "create", "start", ...: LXD's word in the busy error */
+        JobLane lane;
+        const JobStep *steps;    /* ends with a zeroed one */
+        size_t at;
+        bool undoing, in_loop, started, finished;
+        unsigned waiting;
+        int result;
+        sd_bus_error error;
+        Operation *operation;    /* finished with the job; may be NULL */
+        sd_bus_message *request; /* answered with the job; may be NULL */
+        int (*reply)(Job *j);    /* the answer of a success; NULL = empty */
+        void (*done)(Job *j);    /* at the end, after operation and request, before the next queued job starts; may be NULL */
+        Requestor who;
+        bool tolerant;           /* failed calls are logged and do not fail the step: for cleaning up */
+        bool waits_stop;         /* woken when the guest is gone for good */
+        sd_event_source *timer;
+        void *data;              /* the steps' own */
+        void (*free_data)(void *);
+        Job *prev, *next;        /* of the manager */
+        Job *queue_next;
+};
+
+/* A new job; instance and who may be NULL. Not started. 0, -ENOMEM. */
+int job_new(Manager *m, Instance *i, const char *kind, JobLane lane, const JobStep *steps, const Requestor *who, Job **ret);
+/* For a job that was never started; frees data. */
+Job *job_free(Job *j);
+DEFINE_CLEANUP(Job, job_free)
+/* data of the given size, zeroed, freed by free_data (NULL: free()). NULL when memory is short. */
+void *job_alloc_data(Job *j, size_t size, void (*free_data)(void *));
+
+/* Makes the operation of the job, with the instance as resource. 0, negative errno with error set. */
+int job_new_operation(Job *j, const char *description, sd_bus_error *error);
+/* Starts it (or queues it) and answers m with the operation's path. The job frees itself in the end. */
+int job_start_reply_operation(Job *j, sd_bus_message *m);
+/* Starts it; m is answered when the job is done. */
+int job_start_reply_done(Job *j, sd_bus_message *m);
+void job_start(Job *j);
+
+/* The job's clean-up at the daemon's end, without any callback. */
+void jobs_free_all(Manager *m);
+
+/* Is the instance in the middle of something that a new `kind` cannot wait for? -EBUSY with LXD's text
+ * "Instance is busy running a %q operation". */
+int job_check_busy(const Instance *i, sd_bus_error *error);
+
+/* then() looks at a successful reply: 0 or negative errno with error set. May be NULL. */
+typedef int (*job_reply_t)(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error);
+/* Sends m to the peer; the job waits for the answer. A failed call fails the job with the callee's text (except in a reverse: logged). The
+ * message is not consumed. 0, -errno with error set. */
+int job_call(Job *j, BusPeer *p, sd_bus_message *m, job_reply_t then, void *arg, sd_bus_error *error);
+/* Waits for something else: each job_wait() needs one job_wake(). e may be NULL. */
+void job_wait(Job *j);
+void job_wake(Job *j, int r, const sd_bus_error *e);
+/* Waits until the instance is stopped and all of it undone; timeout in µs (UINT64_MAX = none) fails the step with -ETIMEDOUT. 0, -errno. */
+int job_wait_stopped(Job *j, uint64_t timeout);
+/* Wakes all jobs that wait for this instance to be stopped. */
+void jobs_wake_stopped(Instance *i);
+/* Waits for so long. 0, -errno. */
+int job_wait_time(Job *j, uint64_t usec);
+/* Ready-made callbacks that wake the job in userdata. */
+void job_unit_done(int r, const sd_bus_error *e, void *userdata);
+void job_guest_done(int r, const sd_bus_error *e, int *fds, size_t n_fds, void *userdata);
+void job_templates_done(int r, const sd_bus_error *e, void *userdata);

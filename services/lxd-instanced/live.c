@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The difference between two expanded states, applied to a running guest: limits, disks, NICs, device nodes. */
+#include "live.h"
+
+#include "base/file.h"
+#include "bus-error.h"
+#include "cgroup-limits.h"
+#include "device-config.h"
+#include "guest.h"
+#include "log.h"
+#include "manager.h"
+#include "storage.h"
+#include "unix-device.h"
+
+void live_change_done(LiveChange *c) {
+        config_done(&c->old_config);
+        config_done(&c->new_config);
+        devices_done(&c->old_devices);
+        devices_done(&c->new_devices);
+}
+
+int live_change_take(const Instance *i, Config *config, Devices *devices) {
+        _cleanup_config_view_ Config c = {};
+        _cleanup_devices_view_ Devices d = {};
+        int r;
+
+        r = instance_expand_config(i, &c);
+        if (r >= 0)
+                r = instance_expand_devices(i, &d);
+        if (r >= 0)
+                r = config_copy(&c, config);
+        return r < 0 ? r : devices_copy(&d, devices);
+}
+
+static bool has_guest(const Instance *i) {
+        return i->status == INSTANCE_RUNNING || i->status == INSTANCE_FROZEN;
+}
+
+int live_validate(Job *j, const LiveChange *c, sd_bus_error *error) {
+        Devices changed = {};
+        int r = 0;
+
+        /* Only NICs that differ: an unrelated change must not fail because a network is gone. */
+        DEVICES_FOREACH(d, &c->new_devices) {
+                const Config *old = devices_get(&c->old_devices, d->name);
+
+                if (r >= 0 && device_kind(&d->config) == DEVICE_NIC && (!old || !config_equal(old, &d->config)))
+                        r = devices_set(&changed, d->name, &d->config);
+        }
+        if (r >= 0)
+                r = nics_validate(j, &changed, error);
+        devices_done(&changed);
+        return r;
+}
+
+/* Must this device of `from` go, before that of `to` can come? */
+static bool is_replaced(const Device *d, const Devices *to) {
+        const Config *other = devices_get(to, d->name);
+
+        return !other || (!config_equal(&d->config, other) && !device_change_is_live(&d->config, other));
+}
+
+static int unplug_disk(Job *j, const Device *d, sd_bus_error *error) {
+        const Config *c = &d->config;
+        int r;
+
+        r = guest_mount_remove(j->manager->event, j->instance->id, config_get(c, "path"), job_guest_done, j, NULL, error);
+        if (r < 0)
+                return r;
+        job_wait(j);
+        /* The unmount in the guest is lazy and sent first: the volume's own mount goes right after it. */
+        return device_is_custom_volume(c) ? storage_unmount(j, j->instance, config_get(c, "pool"), config_get(c, "source"), error) : 0;
+}
+
+static int unplug_node(Job *j, const Device *d, sd_bus_error *error) {
+        _cleanup_(unix_device_done) UnixDevice u = {};
+        int r = unix_device_read(d, &u, NULL);
+
+        if (r <= 0)
+                return 0; /* its source is gone: nothing to forbid any more */
+        r = guest_device_remove(j->manager->event, j->instance->id,
+                                &(const GuestDevice) { .path = u.target, .device = u.device, .mode = u.mode, .uid = u.uid, .gid = u.gid },
+                                job_guest_done, j, NULL, error);
+        if (r >= 0)
+                job_wait(j);
+        return r;
+}
+
+int live_unplug(Job *j, const Devices *from, const Devices *to, sd_bus_error *error) {
+        int r = 0;
+
+        if (!has_guest(j->instance))
+                return 0;
+        DEVICES_FOREACH(d, from) {
+                if (r < 0 || !is_replaced(d, to) || device_is_root(&d->config))
+                        continue;
+                switch (device_kind(&d->config)) {
+                case DEVICE_DISK:
+                        r = unplug_disk(j, d, error);
+                        break;
+                case DEVICE_NIC:
+                        r = nic_detach(j, j->instance->id, d->name, error);
+                        break;
+                case DEVICE_UNIX_CHAR:
+                case DEVICE_UNIX_BLOCK:
+                        r = unplug_node(j, d, error);
+                        break;
+                default:
+                        break;
+                }
+        }
+        return r;
+}
+
+static int mount_in_guest(Job *j, const Device *d, const char *source, sd_bus_error *error) {
+        const Config *c = &d->config;
+        bool custom = device_is_custom_volume(c), privileged = instance_is_true(j->instance, "security.privileged");
+        GuestMount m = {
+                .source_fd = -EBADF,
+                .source = source,
+                .target = config_get(c, "path"),
+                .propagation = config_get(c, "propagation"),
+                .flags = (config_is_true(c, "readonly") ? GUEST_MOUNT_READONLY : 0) | (config_is_true(c, "recursive") ? GUEST_MOUNT_RECURSIVE : 0) |
+                         (!privileged && (custom || config_is_true(c, "shift")) ? GUEST_MOUNT_SHIFT : 0) |
+                         (device_is_required(c) ? 0 : GUEST_MOUNT_OPTIONAL),
+        };
+        int r = guest_mount_add(j->manager->event, j->instance->id, &m, job_guest_done, j, NULL, error);
+
+        if (r >= 0)
+                job_wait(j);
+        return r;
+}
+
+static int volume_mounted(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
+        const char *path;
+        int r = sd_bus_message_read(m, "s", &path);
+
+        return r < 0 ? r : mount_in_guest(j, arg, path, error);
+}
+
+static int plug_disk(Job *j, const Device *d, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const Config *c = &d->config;
+        char holder[32];
+        int r;
+
+        if (!device_is_custom_volume(c))
+                return mount_in_guest(j, d, config_get(c, "source"), error);
+
+        (void) snprintf(holder, sizeof(holder), "%" PRIu64, j->instance->id);
+        r = bus_peer_message(j->manager->storaged, &m, "/org/lxd/storage1", "org.lxd.storage1.Guests", "Mount");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ssssst", config_get(c, "pool"), "custom", j->instance->project, config_get(c, "source"), holder,
+                                          (uint64_t) 0);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to reach lxd-storaged");
+        return job_call(j, j->manager->storaged, m, volume_mounted, (void *) d, error);
+}
+
+static int nic_attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
+        _cleanup_(config_done) Config result = {};
+        const Device *d = arg;
+        char key[160];
+        int r;
+
+        r = bus_read_config(m, &result);
+        if (r < 0)
+                return r;
+        (void) snprintf(key, sizeof(key), "volatile.%s.host_name", d->name);
+        (void) instance_set_volatile(j->instance, key, config_get(&result, "host_name"), NULL);
+        r = guest_nic_add(j->manager->event, j->instance->id, config_get_or(&result, "link", ""), config_get_or(&result, "name", ""),
+                          job_guest_done, j, NULL, error);
+        if (r >= 0)
+                job_wait(j);
+        return r;
+}
+
+static int plug_nic(Job *j, const Device *d, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(config_done) Config config = {};
+        int r;
+
+        r = nic_config(j->instance, d, &config);
+        if (r >= 0)
+                r = bus_peer_message(j->manager->netd, &m, "/org/lxd/network1", "org.lxd.network1.Nics", "Attach");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "tsss", j->instance->id, j->instance->project, j->instance->name, d->name);
+        if (r >= 0)
+                r = bus_append_config(m, &config);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to reach lxd-netd");
+        return job_call(j, j->manager->netd, m, nic_attached, (void *) d, error);
+}
+
+static int plug_node(Job *j, const Device *d, sd_bus_error *error) {
+        _cleanup_(unix_device_done) UnixDevice u = {};
+        int r = unix_device_read(d, &u, error);
+
+        if (r <= 0)
+                return r;
+        r = guest_device_add(j->manager->event, j->instance->id,
+                             &(const GuestDevice) { .path = u.target, .device = u.device, .mode = u.mode, .uid = u.uid, .gid = u.gid },
+                             job_guest_done, j, NULL, error);
+        if (r >= 0)
+                job_wait(j);
+        return r;
+}
+
+static int plug(Job *j, const Device *d, sd_bus_error *error) {
+        switch (device_kind(&d->config)) {
+        case DEVICE_DISK:
+                return plug_disk(j, d, error);
+        case DEVICE_NIC:
+                return plug_nic(j, d, error);
+        case DEVICE_UNIX_CHAR:
+        case DEVICE_UNIX_BLOCK:
+                return plug_node(j, d, error);
+        default:
+                return 0;
+        }
+}
+
+int live_plug(Job *j, const Devices *from, const Devices *to, sd_bus_error *error) {
+        int r = 0;
+
+        if (!has_guest(j->instance))
+                return 0;
+        DEVICES_FOREACH(d, to) {
+                const Config *old = devices_get(from, d->name);
+
+                if (r < 0 || device_is_root(&d->config) || (old && config_equal(old, &d->config)))
+                        continue;
+                if (old && device_change_is_live(old, &d->config))
+                        r = device_kind(&d->config) == DEVICE_NIC ? nic_update(j, j->instance, d, error) : 0;
+                else
+                        r = plug(j, d, error);
+                if (r < 0)
+                        r = bus_error_wrap(error, r, "Failed to start device \"%s\"", d->name);
+        }
+        return r;
+}
+
+int live_resize(Job *j, const Devices *from, const Devices *to, sd_bus_error *error) {
+        const Device *old = devices_find_root(from), *new = devices_find_root(to);
+        const char *before = old ? config_get_or(&old->config, "size", "") : "", *after = new ? config_get_or(&new->config, "size", "") : "";
+
+        return streq(before, after) ? 0 : storage_set_size(j, j->instance, after, error);
+}
+
+static char *online_cpus(void) {
+        char *text = NULL;
+
+        if (file_read("/sys/devices/system/cpu/online", 4096, &text, NULL) < 0)
+                return NULL;
+        text[strcspn(text, "\n")] = '\0';
+        return text;
+}
+
+static int limits_of(Instance *i, const Config *config, const char *all, Config *ret) {
+        _cleanup_free_ char *cpus = NULL;
+        int r = guest_choose_cpus(i, config_get(config, "limits.cpu"), &cpus);
+
+        if (r < 0)
+                return r;
+        return cgroup_limits_build(config, &(const LimitsHost) { cgroup_layout(), i->manager->host_memory, cpus, all }, true, ret);
+}
+
+static int set_limit(Job *j, const Config *values, const char *file, sd_bus_error *error) {
+        int r;
+
+        if (!config_get(values, file))
+                return 0;
+        r = guest_cgroup_set(j->manager->event, j->instance->id, file, config_get(values, file), job_guest_done, j, NULL, error);
+        if (r >= 0)
+                job_wait(j);
+        return r;
+}
+
+int live_limits(Job *j, const Config *from, const Config *to, sd_bus_error *error) {
+        _cleanup_(config_done) Config old = {}, new = {};
+        _cleanup_free_ char *all = online_cpus();
+        const char *memory = "memory.limit_in_bytes", *memsw = "memory.memsw.limit_in_bytes";
+        bool raise;
+        int r;
+
+        if (!has_guest(j->instance))
+                return 0;
+        r = limits_of(j->instance, from, all, &old);
+        if (r >= 0)
+                r = limits_of(j->instance, to, all, &new);
+        if (r < 0)
+                return r;
+
+        /* v1 insists on memory <= memory and swap at every moment: the outer limit moves first when both rise. */
+        raise = strtoull(config_get_or(&new, memory, "0"), NULL, 10) > strtoull(config_get_or(&old, memory, "0"), NULL, 10);
+        if (!config_equal(&old, &new)) {
+                bool changed = !streq_ptr(config_get(&old, memory), config_get(&new, memory)) ||
+                               !streq_ptr(config_get(&old, memsw), config_get(&new, memsw));
+
+                if (changed)
+                        r = set_limit(j, &new, raise ? memsw : memory, error) ?: set_limit(j, &new, raise ? memory : memsw, error);
+        }
+        CONFIG_FOREACH(i, &new)
+                if (r >= 0 && !streq(i->key, memory) && !streq(i->key, memsw) && !streq_ptr(config_get(&old, i->key), i->value))
+                        r = set_limit(j, &new, i->key, error);
+        return r;
+}
+
+typedef struct Announcement {
+        uint64_t id;
+        Config old, new;
+} Announcement;
+
+static int fill_announcement(sd_bus_message *m, void *userdata) {
+        const Announcement *a = userdata;
+        int r = sd_bus_message_append(m, "t", a->id);
+
+        if (r >= 0)
+                r = bus_append_config(m, &a->old);
+        return r < 0 ? r : bus_append_config(m, &a->new);
+}
+
+void live_announce(Instance *i, const Config *from, const Config *to) {
+        Announcement a = { .id = i->id };
+
+        CONFIG_FOREACH(k, from)
+                if (!streq_ptr(config_get(to, k->key), k->value) && !startswith(k->key, "volatile."))
+                        (void) config_set(&a.old, k->key, k->value);
+        CONFIG_FOREACH(k, to)
+                if (!streq_ptr(config_get(from, k->key), k->value) && !startswith(k->key, "volatile."))
+                        (void) config_set(&a.new, k->key, k->value);
+        if (i->manager->server && (a.old.n > 0 || a.new.n > 0))
+                (void) bus_server_emit(i->manager->server, INSTANCE1_ROOT, "org.lxd.instance1.Guest", "GuestConfigChanged", fill_announcement, &a);
+        config_done(&a.old);
+        config_done(&a.new);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The difference between two expanded states, applied to a running guest: limits, disks, NICs, device nodes. */
+#pragma once
+
+#include "job.h"
+
+typedef struct LiveChange {
+        Config old_config, new_config;   /* expanded, owned */
+        Devices old_devices, new_devices;
+} LiveChange;
+
+void live_change_done(LiveChange *c);
+/* Copies the present expansion into one side. 0, -ENOMEM. */
+int live_change_take(const Instance *i, Config *config, Devices *devices);
+
+/* Job steps; each knows that a stopped instance needs little. 0, negative errno with error set. */
+int live_validate(Job *j, const LiveChange *c, sd_bus_error *error);
+/* Unplugs what `from` has and `to` has not (or has in a way that cannot be changed in place). */
+int live_unplug(Job *j, const Devices *from, const Devices *to, sd_bus_error *error);
+/* Plugs what `to` has more, and changes in place what can be. */
+int live_plug(Job *j, const Devices *from, const Devices *to, sd_bus_error *error);
+/* Quota of the root disk, also of a stopped instance. */
+int live_resize(Job *j, const Devices *from, const Devices *to, sd_bus_error *error);
+int live_limits(Job *j, const Config *from, const Config *to, sd_bus_error *error);
+/* Tells lxd-devlxd (GuestConfigChanged). */
+void live_announce(Instance *i, const Config *from, const Config *to);

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PrepareGuest: storage mounted, NICs attached, devices and templates made, and the configuration for liblxc. */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/file.h"
+#include "bus-error.h"
+#include "create.h"
+#include "device-config.h"
+#include "guest-templates.h"
+#include "guest.h"
+#include "log.h"
+#include "lxc-config.h"
+#include "manager.h"
+#include "storage.h"
+#include "unix-device.h"
+#include "worker.h"
+
+typedef struct PrepareData {
+        Config config;   /* expanded: copies, the profiles may change meanwhile */
+        Devices devices;
+        char *root;      /* the volume's path */
+        char **paths;    /* of custom volumes, by index of the device */
+        Config *nics;    /* lxd-netd's answers, by index of the device */
+        UnixDevice *nodes;
+        Idmap idmap;
+        Strv idmap_lines;
+        bool privileged;
+        char *log_dir, *seccomp, *name, *rootfs, *cpus;
+        LxcConfig lxc;
+} PrepareData;
+
+static void prepare_data_free(void *p) {
+        PrepareData *d = p;
+
+        for (size_t k = 0; k < d->devices.n; k++) {
+                if (d->paths)
+                        free(d->paths[k]);
+                if (d->nics)
+                        config_done(d->nics + k);
+                if (d->nodes)
+                        unix_device_done(d->nodes + k);
+        }
+        free(d->paths);
+        free(d->nics);
+        free(d->nodes);
+        config_done(&d->config);
+        devices_done(&d->devices);
+        idmap_done(&d->idmap);
+        strv_free(d->idmap_lines);
+        free(d->root);
+        free(d->log_dir);
+        free(d->seccomp);
+        free(d->name);
+        free(d->rootfs);
+        free(d->cpus);
+        lxc_config_done(&d->lxc);
+        free(d);
+}
+
+static int module_loaded(const char *name) {
+        _cleanup_free_ char *path = NULL;
+
+        return str_format(&path, "/sys/module/%s", name) >= 0 && access(path, F_OK) >= 0;
+}
+
+static void modprobe_done(Worker *w, int r, const sd_bus_error *e, const Config *results, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (r < 0)
+                (void) bus_error_set(&error, LXD_ERROR_FAILED, "Failed to load the modules of linux.kernel_modules: %s",
+                                     e && e->message ? e->message : strerror(-r));
+        job_wake(userdata, r, r < 0 ? &error : NULL);
+}
+
+static int load_modules(Job *j, const char *list, sd_bus_error *error) {
+        static const WorkerCallbacks callbacks = { .done = modprobe_done };
+        _cleanup_strv_free_ Strv modules = NULL, argv = NULL;
+        Worker *w;
+        int r;
+
+        r = strv_split(strempty(list), ", ", &modules);
+        if (r >= 0)
+                r = strv_extend(&argv, "/sbin/modprobe");
+        if (r >= 0)
+                r = strv_extend(&argv, "-ab");
+        if (r >= 0)
+                r = strv_extend(&argv, "--");
+        STRV_FOREACH(m, modules)
+                if (r >= 0 && !module_loaded(*m))
+                        r = strv_extend(&argv, *m);
+        if (r < 0 || strv_length(argv) == 3)
+                return r;
+
+        r = worker_spawn(j->manager->event, argv, NULL, 0, &callbacks, j, &w);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to run modprobe");
+        job_wait(j);
+        return 0;
+}
+
+static int fill_data(Job *j) {
+        _cleanup_config_view_ Config config = {};
+        _cleanup_devices_view_ Devices devices = {};
+        PrepareData *d = j->data;
+        Instance *i = j->instance;
+        int r;
+
+        r = instance_expand_config(i, &config);
+        if (r >= 0)
+                r = instance_expand_devices(i, &devices);
+        if (r >= 0)
+                r = config_copy(&config, &d->config);
+        if (r >= 0)
+                r = devices_copy(&devices, &d->devices);
+        if (r < 0)
+                return r;
+        d->paths = calloc(d->devices.n + 1, sizeof(char *));
+        d->nics = calloc(d->devices.n + 1, sizeof(Config));
+        d->nodes = calloc(d->devices.n + 1, sizeof(UnixDevice));
+        return d->paths && d->nics && d->nodes ? 0 : -ENOMEM;
+}
+
+static int step_plan(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        Instance *i = j->instance;
+        _cleanup_(config_done) Config filled = {};
+        int r;
+
+        i->prepared = true;
+        i->killed = false;
+        i->failure = (free(i->failure), NULL);
+        instance_set_status(i, INSTANCE_STARTING);
+
+        r = fill_data(j);
+        if (r >= 0)
+                r = devices_check_expanded(&d->devices, error);
+        if (r >= 0)
+                r = config_copy(&i->settings.config, &filled);
+        if (r >= 0)
+                r = instance_fill_nics(i, &d->devices, &filled);
+        if (r < 0)
+                return r;
+        CONFIG_FOREACH(k, &filled)
+                if (startswith(k->key, "volatile.")) {
+                        r = instance_set_volatile(i, k->key, k->value, NULL);
+                        if (r < 0)
+                                return bus_error_wrap(error, r, "Failed to record volatile keys");
+                }
+
+        d->privileged = config_is_true(&d->config, "security.privileged");
+        r = guest_idmap(i, &d->idmap, error);
+        if (r >= 0)
+                r = idmap_to_lines(&d->idmap, &d->idmap_lines);
+        if (r >= 0)
+                r = guest_choose_cpus(i, config_get(&d->config, "limits.cpu"), &d->cpus);
+        return r < 0 ? r : load_modules(j, config_get(&d->config, "linux.kernel_modules"), error);
+}
+
+static int step_resources(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        Instance *i = j->instance;
+        int r;
+
+        r = storage_mount(j, i, NULL, NULL, &d->root, error);
+        for (size_t k = 0; k < d->devices.n && r >= 0; k++) {
+                const Device *device = d->devices.items + k;
+
+                if (device_is_custom_volume(&device->config))
+                        r = storage_mount(j, i, config_get(&device->config, "pool"), config_get(&device->config, "source"), d->paths + k, error);
+                else if (device_kind(&device->config) == DEVICE_NIC)
+                        r = nic_attach(j, i, device, d->nics + k, error);
+        }
+        return r;
+}
+
+static int undo_resources(Job *j) {
+        PrepareData *d = j->data;
+        Instance *i = j->instance;
+        int r;
+
+        r = nic_detach(j, i->id, "", NULL);
+        for (size_t k = 0; k < d->devices.n; k++) {
+                const Config *c = &d->devices.items[k].config;
+
+                if (device_is_custom_volume(c))
+                        (void) storage_unmount(j, i, config_get(c, "pool"), config_get(c, "source"), NULL);
+        }
+        (void) storage_unmount(j, i, NULL, NULL, NULL);
+        return r;
+}
+
+/* Ids on disk are the guest's own and are mapped at mount time; a file system that cannot do that is refused with what to do, not chowned. */
+static int check_idmapped(Instance *i, const PrepareData *d, sd_bus_error *error) {
+        int r;
+
+        if (d->privileged)
+                return 0;
+        r = guest_idmap_probe(d->root);
+        if (r == 0)
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
+                                     "The file system of pool \"%s\" cannot be mounted with mapped ids, which an unprivileged container needs: use a "
+                                     "pool on btrfs, ext4 or xfs, or set security.privileged=true", i->pool);
+        return r < 0 ? bus_error_wrap(error, r, "Failed to test %s for idmapped mounts", d->root) : 0;
+}
+
+static int make_log_dir(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        int r;
+
+        r = instance_log_dir(j->instance, &d->log_dir);
+        if (r >= 0)
+                r = mkdir_parents(d->log_dir, 0700);
+        return r < 0 ? bus_error_wrap(error, r, "Failed to make the log folder %s", strempty(d->log_dir)) : 0;
+}
+
+static int write_seccomp(Job *j, sd_bus_error *error) {
+        _cleanup_free_ char *text = NULL, *dir = NULL;
+        PrepareData *d = j->data;
+        int r;
+
+        r = seccomp_build(&d->config, &text);
+        if (r < 0 || !text)
+                return r;
+        r = str_format(&dir, "%s/seccomp", j->manager->run_dir);
+        if (r >= 0)
+                r = mkdir_parents(dir, 0700);
+        if (r >= 0)
+                r = str_format(&d->seccomp, "%s/%" PRIu64, dir, j->instance->id);
+        if (r >= 0)
+                r = file_write_atomic(d->seccomp, text, strlen(text), 0600);
+        return r < 0 ? bus_error_wrap(error, r, "Failed to write the seccomp policy") : 0;
+}
+
+static int make_nodes(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+
+        for (size_t k = 0; k < d->devices.n; k++) {
+                int r = unix_device_make(j->manager, j->instance->id, d->devices.items + k, d->privileged ? NULL : &d->idmap, d->nodes + k, error);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int step_host(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        Instance *i = j->instance;
+        const char *trigger = config_get(&i->settings.config, "volatile.apply_template");
+        char *triggers[] = { (char *) (isempty(trigger) ? "start" : trigger), (char *) (isempty(trigger) ? NULL : "start"), NULL };
+        int r;
+
+        r = check_idmapped(i, d, error);
+        if (r >= 0)
+                r = make_log_dir(j, error);
+        if (r >= 0)
+                r = write_seccomp(j, error);
+        if (r >= 0)
+                r = make_nodes(j, error);
+        if (r < 0)
+                return r;
+
+        r = guest_templates_apply(j->manager->event,
+                                  &(const GuestTemplates) {
+                                          .volume = d->root,
+                                          .triggers = triggers,
+                                          .name = i->name,
+                                          .type = "container",
+                                          .architecture = i->settings.architecture,
+                                          .privileged = d->privileged,
+                                          .ephemeral = i->settings.ephemeral,
+                                          .config = &d->config,
+                                          .devices = &d->devices,
+                                  },
+                                  job_templates_done, j, NULL, error);
+        if (r < 0)
+                return r;
+        job_wait(j);
+        return 0;
+}
+
+static int undo_host(Job *j) {
+        unix_devices_remove(j->manager, j->instance->id);
+        return 0;
+}
+
+static bool apparmor_works(void) {
+        _cleanup_free_ char *enabled = NULL;
+
+        return file_read("/sys/module/apparmor/parameters/enabled", 16, &enabled, NULL) >= 0 && enabled[0] == 'Y' &&
+               (access("/sbin/apparmor_parser", X_OK) >= 0 || access("/usr/sbin/apparmor_parser", X_OK) >= 0);
+}
+
+/* In a user namespace of its own (LXD inside of a container) nobody may touch the devices cgroup. */
+static bool in_user_namespace(void) {
+        _cleanup_free_ char *map = NULL;
+
+        return file_read("/proc/self/uid_map", 4096, &map, NULL) >= 0 && !strstr(map, "4294967295");
+}
+
+/* One disk of the guest as a mount; false when the device is something else, or optional and missing. */
+static int disk_mount(Job *j, size_t k, LxcMount *ret, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        const Device *device = d->devices.items + k;
+        const Config *c = &device->config;
+        bool custom = device_is_custom_volume(c);
+        const char *source = custom ? d->paths[k] : config_get(c, "source");
+        struct stat st;
+
+        if (device_kind(c) != DEVICE_DISK || device_is_root(c))
+                return 0;
+        if (stat(source, &st) < 0) {
+                if (!device_is_required(c))
+                        return 0;
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to start device \"%s\": Missing source path \"%s\" for disk \"%s\"",
+                                     device->name, source, device->name);
+        }
+        *ret = (LxcMount) {
+                .source = source,
+                .target = config_get(c, "path"),
+                .propagation = config_get(c, "propagation"),
+                .directory = S_ISDIR(st.st_mode),
+                .readonly = config_is_true(c, "readonly"),
+                .recursive = config_is_true(c, "recursive"),
+                .optional = !device_is_required(c),
+                .shift = !d->privileged && (custom || config_is_true(c, "shift")),
+        };
+        return 1;
+}
+
+typedef struct Lists {
+        LxcNic *nics;
+        LxcMount *mounts;
+        LxcDevice *devices;
+        size_t n_nics, n_mounts, n_devices;
+} Lists;
+
+static void lists_done(Lists *l) {
+        free(l->nics);
+        free(l->mounts);
+        free(l->devices);
+}
+
+static int collect(Job *j, Lists *l, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        int r;
+
+        l->nics = calloc(d->devices.n + 1, sizeof(LxcNic));
+        l->mounts = calloc(d->devices.n + 1, sizeof(LxcMount));
+        l->devices = calloc(d->devices.n + 1, sizeof(LxcDevice));
+        if (!l->nics || !l->mounts || !l->devices)
+                return -ENOMEM;
+
+        for (size_t k = 0; k < d->devices.n; k++) {
+                if (d->nics[k].n > 0)
+                        l->nics[l->n_nics++] = (LxcNic) { config_get_or(d->nics + k, "link", ""), config_get_or(d->nics + k, "name", "") };
+                if (d->nodes[k].node)
+                        l->devices[l->n_devices++] = (LxcDevice) { d->nodes[k].node, d->nodes[k].target, major(d->nodes[k].device),
+                                                                   minor(d->nodes[k].device), S_ISBLK(d->nodes[k].mode) };
+                r = disk_mount(j, k, l->mounts + l->n_mounts, error);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        l->n_mounts++;
+        }
+        return 0;
+}
+
+/* For people who look for it where LXD put it: what the guest was started with. */
+static void write_lxc_conf(const PrepareData *d) {
+        _cleanup_free_ char *text = NULL, *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (lxc_config_to_text(&d->lxc, &text) < 0 || str_format(&path, "%s/lxc.conf", d->log_dir) < 0)
+                return;
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0)
+                (void) fd_write_all(fd, text, strlen(text));
+}
+
+static int record_attached(Job *j) {
+        PrepareData *d = j->data;
+
+        for (size_t k = 0; k < d->devices.n; k++) {
+                char key[160];
+                int r;
+
+                if (isempty(config_get(d->nics + k, "host_name")))
+                        continue;
+                (void) snprintf(key, sizeof(key), "volatile.%s.host_name", d->devices.items[k].name);
+                r = instance_set_volatile(j->instance, key, config_get(d->nics + k, "host_name"), NULL);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int step_build(Job *j, sd_bus_error *error) {
+        _cleanup_(lists_done) Lists l = {};
+        _cleanup_free_ char *devlxd = NULL;
+        PrepareData *d = j->data;
+        Instance *i = j->instance;
+        const char *devlxd_key = config_get(&d->config, "security.devlxd");
+        const Device *root = devices_find_root(&d->devices);
+        int r;
+
+        r = collect(j, &l, error);
+        if (r >= 0)
+                r = str_format(&devlxd, "%s/devlxd", j->manager->state_dir);
+        if (r >= 0)
+                r = str_format(&d->rootfs, "%s/rootfs", d->root);
+        if (r >= 0)
+                r = guest_lxc_name(i, &d->name);
+        if (r >= 0)
+                r = record_attached(j);
+        if (r < 0)
+                return r;
+
+        r = lxc_config_build(
+                        &(const LxcSpec) {
+                                .hostname = i->name,
+                                .rootfs = d->rootfs,
+                                .architecture = i->settings.architecture,
+                                .log_dir = d->log_dir,
+                                .seccomp = d->seccomp,
+                                .devlxd = isempty(devlxd_key) || str_is_true(devlxd_key) ? devlxd : NULL,
+                                .apparmor = apparmor_works() ? "generated" : NULL,
+                                .privileged = d->privileged,
+                                .nesting = config_is_true(&d->config, "security.nesting"),
+                                .readonly = root && config_is_true(&root->config, "readonly"),
+                                .idmapped = !d->privileged,
+                                .device_cgroup = !in_user_namespace(),
+                                .cgroup_namespace = access("/proc/self/ns/cgroup", F_OK) >= 0,
+                                .idmap = d->privileged ? NULL : &d->idmap,
+                                .config = &d->config,
+                                .limits = { cgroup_layout(), j->manager->host_memory, d->cpus, NULL },
+                                .nics = l.nics,
+                                .n_nics = l.n_nics,
+                                .mounts = l.mounts,
+                                .n_mounts = l.n_mounts,
+                                .devices = l.devices,
+                                .n_devices = l.n_devices,
+                        },
+                        &d->lxc, error);
+        if (r >= 0)
+                write_lxc_conf(d);
+        return r;
+}
+
+static int reply(Job *j) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        PrepareData *d = j->data;
+        Instance *i = j->instance;
+        char title[256];
+        int r;
+
+        (void) snprintf(title, sizeof(title), "%s/%s", i->project, i->name);
+        r = sd_bus_message_new_method_return(j->request, &m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", d->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(ss)");
+        for (size_t k = 0; k < d->lxc.n && r >= 0; k++)
+                r = sd_bus_message_append(m, "(ss)", d->lxc.pairs[k].key, d->lxc.pairs[k].value);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "a{ss}", 4, "title", title, "project", i->project, "instance", i->name, "shutdown_timeout",
+                                          config_get_or(&d->config, "boot.host_shutdown_timeout", "30"));
+        return r < 0 ? r : sd_bus_send(NULL, m, NULL);
+}
+
+/* Whoever waits for the start gets the reason, also when the runner cannot bring it any more. */
+static void done(Job *j) {
+        Instance *i = j->instance;
+
+        if (j->result >= 0)
+                return;
+        i->prepared = false;
+        (void) str_replace(&i->failure, j->error.message);
+        if (i->status == INSTANCE_STARTING && !i->life_job)
+                instance_set_status(i, INSTANCE_STOPPED);
+}
+
+static const JobStep prepare_steps[] = {
+        { "plan", step_plan, NULL },
+        { "resources", step_resources, undo_resources },
+        { "host", step_host, undo_host },
+        { "build", step_build, NULL },
+        {}
+};
+
+int guest_prepare(Instance *i, Job **ret, sd_bus_error *error) {
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        if (i->row != ROW_CREATED)
+                return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is not complete", i->name);
+        /* While it starts the runner may repeat the call (every step is fine with being repeated); beside a guest that runs it may not. */
+        if (i->status == INSTANCE_RUNNING || i->status == INSTANCE_FROZEN)
+                return bus_error_set(error, LXD_ERROR_LOCKED, "The instance is already running");
+        if (i->manager->stopping)
+                return bus_error_set(error, LXD_ERROR_UNAVAILABLE, "LXD is shutting down");
+        if (i->data_job && !streq(i->data_job->kind, "update") && !streq(i->data_job->kind, "snapshot") &&
+            !(streq(i->data_job->kind, "restore") && i->restarting))
+                return bus_error_set(error, LXD_ERROR_LOCKED, "Instance is busy running a \"%s\" operation", i->data_job->kind);
+
+        r = job_new(i->manager, i, "prepare", JOB_FREE, prepare_steps, NULL, &j);
+        if (r < 0)
+                return r;
+        if (!job_alloc_data(j, sizeof(PrepareData), prepare_data_free))
+                return -ENOMEM;
+        j->reply = reply;
+        j->done = done;
+        *ret = TAKE_PTR(j);
+        return 0;
+}

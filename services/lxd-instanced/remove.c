@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deleting and renaming instances. */
+#include "remove.h"
+
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "bus-error.h"
+#include "db-records.h"
+#include "log.h"
+#include "manager.h"
+#include "storage.h"
+#include "unix-device.h"
+
+/* ---- delete ---- */
+
+static int step_mark(Job *j, sd_bus_error *error) {
+        Instance *i = j->instance;
+        int r;
+
+        if (i->row == ROW_CREATED && instance_is_running(i))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Instance is running");
+        r = db_instance_set_row(j->manager->db, i->id, ROW_DELETING);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to record that the instance is being deleted");
+        i->row = ROW_DELETING;
+        return 0;
+}
+
+/* The volume is still there: so is the instance. */
+static int undo_mark(Job *j) {
+        Instance *i = j->instance;
+        int r;
+
+        if (i->row != ROW_DELETING)
+                return 0;
+        r = db_instance_set_row(j->manager->db, i->id, ROW_CREATED);
+        if (r >= 0)
+                i->row = ROW_CREATED;
+        return r;
+}
+
+static int step_delete_volume(Job *j, sd_bus_error *error) {
+        return storage_delete_volume(j, j->instance, NULL, error);
+}
+
+static int step_detach(Job *j, sd_bus_error *error) {
+        j->tolerant = true; /* static leases and names: lxd-netd drops what has no instance at its next start */
+        (void) nic_detach(j, j->instance->id, "", NULL);
+        return 0;
+}
+
+static void remove_files(Instance *i) {
+        _cleanup_free_ char *dir = NULL, *seccomp = NULL;
+
+        if (instance_log_dir(i, &dir) >= 0)
+                (void) remove_tree_at(AT_FDCWD, dir);
+        if (str_format(&seccomp, "%s/seccomp/%" PRIu64, i->manager->run_dir, i->id) >= 0)
+                (void) unlink(seccomp);
+        unix_devices_remove(i->manager, i->id);
+}
+
+static int step_forget(Job *j, sd_bus_error *error) {
+        Instance *i = j->instance;
+
+        remove_files(i);
+        instance_lifecycle(i, "deleted", NULL, &j->who);
+        log_at(LOG_INFO, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .requestor = j->who.user,
+                                                   .message_id = LXD_MSG_INSTANCE_DELETED }),
+               "Deleted instance %s.", i->name);
+        instance_forget(i);
+        return 0;
+}
+
+static void deleted(Job *j) {
+        jobs_wake_stopped(j->instance);
+}
+
+static const JobStep delete_steps[] = {
+        { "mark", step_mark, undo_mark },
+        { "volume", step_delete_volume, NULL },
+        { "network", step_detach, NULL },
+        { "forget", step_forget, NULL },
+        {}
+};
+
+int instance_delete(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error) {
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        if (instance_is_true(i, "security.protection.delete"))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Instance is protected");
+        if (instance_is_running(i))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Instance is running");
+        r = job_check_busy(i, error);
+        if (r < 0)
+                return r;
+
+        r = job_new(i->manager, i, "delete", JOB_DATA, delete_steps, who, &j);
+        if (r >= 0)
+                r = job_new_operation(j, "Deleting instance", error);
+        if (r < 0)
+                return r;
+        j->done = deleted;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+int instance_delete_quietly(Instance *i) {
+        Job *j;
+        int r;
+
+        r = job_new(i->manager, i, "delete", JOB_DATA, delete_steps, NULL, &j);
+        if (r < 0)
+                return r;
+        j->done = deleted;
+        job_start(j);
+        return 0;
+}
+
+/* ---- rename ---- */
+
+static int step_intent(Job *j, sd_bus_error *error) {
+        _cleanup_free_ char *intent = NULL;
+        Instance *i = j->instance;
+        int r;
+
+        if (instance_is_running(i))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Renaming of running instance not allowed");
+        if (instance_find(j->manager, i->project, j->data))
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", (const char *) j->data);
+        r = str_format(&intent, "rename:%s", (const char *) j->data);
+        if (r >= 0)
+                r = db_instance_set_intent(j->manager->db, i->id, intent);
+        if (r >= 0)
+                r = str_replace(&i->intent, intent);
+        return r < 0 ? bus_error_wrap(error, r, "Failed to record the rename") : 0;
+}
+
+static int undo_intent(Job *j) {
+        j->instance->intent = (free(j->instance->intent), NULL);
+        return db_instance_set_intent(j->manager->db, j->instance->id, NULL);
+}
+
+static int step_rename_volume(Job *j, sd_bus_error *error) {
+        return storage_rename_volume(j, j->instance, false, j->instance->name, j->data, NULL, error);
+}
+
+static int undo_rename_volume(Job *j) {
+        /* When the rename itself failed, the new name is not there: storaged says so, and that is fine. */
+        return storage_rename_volume(j, j->instance, false, j->data, j->instance->name, NULL, NULL);
+}
+
+static int step_rename_record(Job *j, sd_bus_error *error) {
+        _cleanup_free_ char *old_log = NULL, *new_log = NULL, *old_name = NULL;
+        _cleanup_(config_done) Config context = {};
+        Instance *i = j->instance;
+        int r;
+
+        r = str_replace(&old_name, i->name);
+        if (r >= 0)
+                r = config_set(&context, "old_name", i->name);
+        if (r >= 0)
+                r = instance_log_dir(i, &old_log);
+        if (r < 0)
+                return r;
+        r = db_instance_rename(j->manager->db, i->id, j->data);
+        if (r == -EEXIST)
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", (const char *) j->data);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to record the new name");
+
+        r = instance_set_name(i, j->data);
+        if (r < 0)
+                return r;
+        i->intent = (free(i->intent), NULL);
+        (void) instance_set_volatile(i, "volatile.apply_template", "rename", NULL);
+        if (instance_log_dir(i, &new_log) >= 0 && rename(old_log, new_log) < 0 && errno != ENOENT)
+                log_debug_errno(-errno, "Failed to rename %s: %m", old_log);
+        instance_lifecycle(i, "renamed", &context, &j->who);
+        j->tolerant = true;
+        (void) nic_rename_guest(j, i->id, i->name, NULL);
+        return 0;
+}
+
+static const JobStep rename_steps[] = {
+        { "intent", step_intent, undo_intent },
+        { "volume", step_rename_volume, undo_rename_volume },
+        { "record", step_rename_record, NULL },
+        {}
+};
+
+int instance_rename(Instance *i, const char *name, const Requestor *who, Job **ret, sd_bus_error *error) {
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        if (!instance_name_is_valid(name))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid instance name \"%s\"", name);
+        if (instance_find(i->manager, i->project, name))
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", name);
+        if (instance_is_running(i))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Renaming of running instance not allowed");
+        if (i->row != ROW_CREATED)
+                return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is not complete", i->name);
+        r = job_check_busy(i, error);
+        if (r >= 0)
+                r = job_new(i->manager, i, "rename", JOB_DATA, rename_steps, who, &j);
+        if (r < 0)
+                return r;
+        j->data = strdup(name);
+        if (!j->data)
+                return -ENOMEM;
+        r = job_new_operation(j, "Renaming instance", error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+static int step_rename_back(Job *j, sd_bus_error *error) {
+        j->tolerant = true; /* NotFound: the crash came before the volume was renamed */
+        return storage_rename_volume(j, j->instance, false, j->data, j->instance->name, NULL, error);
+}
+
+static int step_clear_intent(Job *j, sd_bus_error *error) {
+        return undo_intent(j);
+}
+
+static const JobStep rename_back_steps[] = {
+        { "volume", step_rename_back, NULL },
+        { "intent", step_clear_intent, NULL },
+        {}
+};
+
+int instance_undo_rename(Instance *i) {
+        Job *j;
+        int r;
+
+        r = job_new(i->manager, i, "rename", JOB_DATA, rename_back_steps, NULL, &j);
+        if (r < 0)
+                return r;
+        j->data = strdup(startswith(i->intent, "rename:"));
+        if (!j->data) {
+                job_free(j);
+                return -ENOMEM;
+        }
+        job_start(j);
+        return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshots of instances: make, restore, rename, change, delete. */
+#pragma once
+
+#include "job.h"
+
+/* Jobs with their operation, not started. 0, negative errno with error set. */
+/* name "" = from snapshots.pattern. expires: the time given, or UINT64_MAX = from snapshots.expiry. Reserves the name. */
+int snapshot_create(Instance *i, const char *name, uint64_t expires, const Requestor *who, Job **ret, sd_bus_error *error);
+int snapshot_restore(Instance *i, const char *name, const Requestor *who, Job **ret, sd_bus_error *error);
+int snapshot_rename(Snapshot *s, const char *name, const Requestor *who, Job **ret, sd_bus_error *error);
+int snapshot_update(Snapshot *s, uint64_t expires, const Requestor *who, Job **ret, sd_bus_error *error);
+int snapshot_delete(Snapshot *s, const Requestor *who, Job **ret, sd_bus_error *error);
+
+/* After a crash: removes a pending or half-deleted one, takes back a rename, completes a restore. 0, -errno. */
+int snapshot_recover(Snapshot *s);
+int snapshot_redo_restore(Instance *i);

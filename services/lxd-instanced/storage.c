@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What jobs ask of lxd-storaged and lxd-netd: one function per call, each waits in the job. */
+#include "storage.h"
+
+#include "bus-error.h"
+#include "device-config.h"
+#include "manager.h"
+
+static int storage_message(Job *j, const char *member, sd_bus_message **ret, sd_bus_error *error) {
+        int r = bus_peer_message(j->manager->storaged, ret, "/org/lxd/storage1", "org.lxd.storage1.Guests", member);
+
+        return r < 0 ? bus_error_wrap(error, r, "Failed to reach lxd-storaged") : 0;
+}
+
+static int network_message(Job *j, const char *member, sd_bus_message **ret, sd_bus_error *error) {
+        int r = bus_peer_message(j->manager->netd, ret, "/org/lxd/network1", "org.lxd.network1.Nics", member);
+
+        return r < 0 ? bus_error_wrap(error, r, "Failed to reach lxd-netd") : 0;
+}
+
+static int volume_name(const Instance *i, const char *snapshot, char **ret) {
+        return snapshot ? str_format(ret, "%s/%s", i->name, snapshot) : str_replace(ret, i->name);
+}
+
+/* The root disk's quota, which a new volume gets at once. */
+static int volume_config(const Instance *i, Config *ret) {
+        _cleanup_devices_view_ Devices devices = {};
+        const Device *root;
+        const char *size;
+
+        if (instance_expand_devices(i, &devices) < 0)
+                return -ENOMEM;
+        root = devices_find_root(&devices);
+        size = root ? config_get(&root->config, "size") : NULL;
+        return isempty(size) ? 0 : config_set(ret, "size", size);
+}
+
+int storage_create_volume(Job *j, const Instance *i, const Config *source, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(config_done) Config config = {};
+        int r;
+
+        r = volume_config(i, &config);
+        if (r >= 0)
+                r = storage_message(j, "CreateVolume", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sss", i->pool, i->project, i->name);
+        if (r >= 0)
+                r = bus_append_config(m, &config);
+        if (r >= 0)
+                r = bus_append_config(m, source);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+}
+
+int storage_delete_volume(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_free_ char *name = NULL;
+        int r;
+
+        if (isempty(i->pool))
+                return 0;
+        r = volume_name(i, snapshot, &name);
+        if (r >= 0)
+                r = storage_message(j, "DeleteVolume", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ssst", i->pool, i->project, name, (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+}
+
+int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *from, const char *to, job_reply_t then, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_free_ char *old = NULL, *new = NULL;
+        int r;
+
+        r = snapshot ? volume_name(i, from, &old) : str_replace(&old, from);
+        if (r >= 0)
+                r = snapshot ? volume_name(i, to, &new) : str_replace(&new, to);
+        if (r >= 0)
+                r = storage_message(j, "RenameVolume", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sssst", i->pool, i->project, old, new, (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, then, NULL, error);
+}
+
+static int snapshot_call(Job *j, const char *member, const Instance *i, const char *snapshot, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = storage_message(j, member, &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sssst", i->pool, i->project, i->name, snapshot, (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+}
+
+int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
+        return snapshot_call(j, "CreateSnapshot", i, snapshot, error);
+}
+
+int storage_restore_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
+        return snapshot_call(j, "RestoreSnapshot", i, snapshot, error);
+}
+
+int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(config_done) Config config = {};
+        int r;
+
+        r = config_set(&config, "size", strempty(size));
+        if (r >= 0)
+                r = storage_message(j, "UpdateVolume", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sss", i->pool, i->project, i->name);
+        if (r >= 0)
+                r = bus_append_config(m, &config);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+}
+
+static int mount_message(Job *j, const char *member, const Instance *i, const char *pool, const char *volume, sd_bus_message **ret,
+                         sd_bus_error *error) {
+        char holder[32];
+        int r;
+
+        (void) snprintf(holder, sizeof(holder), "%" PRIu64, i->id);
+        r = storage_message(j, member, ret, error);
+        if (r < 0)
+                return r;
+        return sd_bus_message_append(*ret, "ssssst", volume ? pool : i->pool, volume ? "custom" : "container", i->project,
+                                     volume ?: i->name, holder, (uint64_t) 0);
+}
+
+static int mounted(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
+        const char *path;
+        int r = sd_bus_message_read(m, "s", &path);
+
+        return r < 0 ? r : str_replace(arg, path);
+}
+
+int storage_mount(Job *j, const Instance *i, const char *pool, const char *volume, char **ret_path, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = mount_message(j, "Mount", i, pool, volume, &m, error);
+
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, mounted, ret_path, error);
+}
+
+int storage_unmount(Job *j, const Instance *i, const char *pool, const char *volume, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = mount_message(j, "Unmount", i, pool, volume, &m, error);
+
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+}
+
+static int holder_message(Job *j, const char *member, const Instance *i, const char *holder, sd_bus_message **ret, sd_bus_error *error) {
+        int r = storage_message(j, member, ret, error);
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "ssssst", i->pool, "container", i->project, i->name, holder, (uint64_t) 0);
+}
+
+int storage_mount_for(Job *j, const Instance *i, const char *holder, char **ret_path, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = holder_message(j, "Mount", i, holder, &m, error);
+
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, mounted, ret_path, error);
+}
+
+int storage_unmount_for(Job *j, const Instance *i, const char *holder, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = holder_message(j, "Unmount", i, holder, &m, error);
+
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+}
+
+int nic_config(const Instance *i, const Device *d, Config *ret) {
+        static const char *const parts[] = { "hwaddr", "name", "host_name" };
+        int r = config_copy(&d->config, ret);
+
+        for (size_t k = 0; k < ELEMENTSOF(parts) && r >= 0; k++) {
+                char key[160];
+
+                (void) snprintf(key, sizeof(key), "volatile.%s.%s", d->name, parts[k]);
+                if (k < 2 && isempty(config_get(ret, parts[k])))
+                        r = config_set(ret, parts[k], config_get(&i->settings.config, key));
+        }
+        return r;
+}
+
+int nics_validate(Job *j, const Devices *expanded, sd_bus_error *error) {
+        DEVICES_FOREACH(d, expanded) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+                int r;
+
+                if (device_kind(&d->config) != DEVICE_NIC)
+                        continue;
+                r = network_message(j, "Validate", &m, error);
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "sss", j->instance->project, j->instance->name, d->name);
+                if (r >= 0)
+                        r = bus_append_config(m, &d->config);
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "t", (uint64_t) 0);
+                if (r >= 0)
+                        r = job_call(j, j->manager->netd, m, NULL, NULL, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
+        return bus_read_config(m, arg);
+}
+
+int nic_attach(Job *j, const Instance *i, const Device *d, Config *ret_result, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(config_done) Config config = {};
+        int r;
+
+        r = nic_config(i, d, &config);
+        if (r >= 0)
+                r = network_message(j, "Attach", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "tsss", i->id, i->project, i->name, d->name);
+        if (r >= 0)
+                r = bus_append_config(m, &config);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->netd, m, attached, ret_result, error);
+}
+
+int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(config_done) Config config = {};
+        int r;
+
+        r = nic_config(i, d, &config);
+        if (r >= 0)
+                r = network_message(j, "Update", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ts", i->id, d->name);
+        if (r >= 0)
+                r = bus_append_config(m, &config);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
+}
+
+int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = network_message(j, "Detach", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "tst", id, device, (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
+}
+
+int nic_rename_guest(Job *j, uint64_t id, const char *name, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = network_message(j, "Rename", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "tst", id, name, (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
+}
+
+static void ignored(sd_bus_message *m, const sd_bus_error *error, void *userdata) {
+}
+
+int peer_call_ignore(BusPeer *p, sd_bus_message *m) {
+        return bus_peer_call(p, m, ignored, NULL);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What jobs ask of lxd-storaged and lxd-netd: one function per call, each waits in the job. */
+#pragma once
+
+#include "job.h"
+
+/* error may be NULL in reverses. All: 0, -errno with error set. */
+int storage_create_volume(Job *j, const Instance *i, const Config *source, sd_bus_error *error);
+/* snapshot NULL: the instance's volume with all. A pool of "" means there is none yet: nothing to do. */
+int storage_delete_volume(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
+/* snapshot NULL: the instance from `from` to `to`, else one of its snapshots. */
+int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *from, const char *to, job_reply_t then, sd_bus_error *error);
+int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
+int storage_restore_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
+int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *error);
+/* volume NULL: the root volume of the instance, else a custom volume of `pool`. The path goes to *ret_path (a string that the job's data owns). */
+int storage_mount(Job *j, const Instance *i, const char *pool, const char *volume, char **ret_path, sd_bus_error *error);
+int storage_unmount(Job *j, const Instance *i, const char *pool, const char *volume, sd_bus_error *error);
+
+/* The root volume, for another holder than the guest. */
+int storage_mount_for(Job *j, const Instance *i, const char *holder, char **ret_path, sd_bus_error *error);
+int storage_unmount_for(Job *j, const Instance *i, const char *holder, sd_bus_error *error);
+
+/* Has every NIC of the devices checked by lxd-netd. */
+int nics_validate(Job *j, const Devices *expanded, sd_bus_error *error);
+/* The device's keys with hwaddr and name filled from volatile.*. 0, -ENOMEM. */
+int nic_config(const Instance *i, const Device *d, Config *ret);
+/* result: filled with lxd-netd's answer. */
+int nic_attach(Job *j, const Instance *i, const Device *d, Config *ret_result, sd_bus_error *error);
+int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error);
+/* device "" = all. */
+int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error);
+int nic_rename_guest(Job *j, uint64_t id, const char *name, sd_bus_error *error);
+
+/* A call whose answer nobody needs. 0, -errno. */
+int peer_call_ignore(BusPeer *p, sd_bus_message *m);

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changing instances: checks, the record, and what takes effect on a running guest at once. */
+#include "update.h"
+
+#include "bus-error.h"
+#include "create.h"
+#include "db-records.h"
+#include "device-config.h"
+#include "instance-config.h"
+#include "live.h"
+#include "log.h"
+#include "manager.h"
+
+/* The state an update leads to. */
+typedef struct Target {
+        Settings settings;
+        Profile **profiles;
+        size_t n_profiles;
+} Target;
+
+typedef struct UpdateData {
+        UpdateRequest request;
+        Target target;
+        LiveChange change;
+} UpdateData;
+
+void update_request_done(UpdateRequest *u) {
+        free(u->architecture);
+        free(u->description);
+        strv_free(u->profiles);
+        config_done(&u->config);
+        devices_done(&u->devices);
+        *u = (UpdateRequest) {};
+}
+
+static void target_done(Target *t) {
+        settings_done(&t->settings);
+        free(t->profiles);
+        *t = (Target) {};
+}
+
+static void update_data_free(void *p) {
+        UpdateData *d = p;
+
+        update_request_done(&d->request);
+        target_done(&d->target);
+        live_change_done(&d->change);
+        free(d);
+}
+
+static int merge_settings(const Instance *i, const UpdateRequest *u, Settings *ret, sd_bus_error *error) {
+        bool merge = u->flags & UPDATE_MERGE;
+        int r;
+
+        *ret = (Settings) { .architecture = i->settings.architecture, .ephemeral = i->settings.ephemeral };
+        if ((u->flags & UPDATE_ARCHITECTURE) && !isempty(u->architecture)) {
+                ret->architecture = architecture_intern(u->architecture);
+                if (!ret->architecture)
+                        return bus_error_set(error, LXD_ERROR_INVALID, "Architecture isn't supported: %s", u->architecture);
+        }
+        if (u->flags & UPDATE_EPHEMERAL)
+                ret->ephemeral = u->ephemeral;
+        r = str_replace(&ret->description, u->flags & UPDATE_DESCRIPTION ? u->description : i->settings.description);
+        if (r < 0)
+                return r;
+
+        r = config_copy((u->flags & UPDATE_CONFIG) && !merge ? &u->config : &i->settings.config, &ret->config);
+        if (r >= 0 && (u->flags & UPDATE_CONFIG) && merge)
+                r = config_merge(&ret->config, &u->config, true);
+        if (r >= 0)
+                r = devices_copy((u->flags & UPDATE_DEVICES) && !merge ? &u->devices : &i->settings.devices, &ret->devices);
+        if (r >= 0 && (u->flags & UPDATE_DEVICES) && merge)
+                r = devices_merge(&ret->devices, &u->devices);
+        return r;
+}
+
+static int copy_profiles(const Instance *i, Target *t) {
+        t->profiles = calloc(i->n_profiles + 1, sizeof(Profile *));
+        if (!t->profiles)
+                return -ENOMEM;
+        if (i->n_profiles > 0)
+                memcpy(t->profiles, i->profiles, i->n_profiles * sizeof(Profile *));
+        t->n_profiles = i->n_profiles;
+        return 0;
+}
+
+static int check_root(const Instance *i, const Devices *expanded, sd_bus_error *error) {
+        const char *pool;
+        int r = devices_check_expanded(expanded, error);
+
+        if (r < 0)
+                return r;
+        pool = config_get(&devices_find_root(expanded)->config, "pool");
+        if (!streq_ptr(pool, i->pool))
+                return bus_error_set(error, LXD_ERROR_INVALID,
+                                     "Invalid devices: the root disk of \"%s\" is in pool \"%s\" and cannot be changed to \"%s\": move the instance "
+                                     "instead", i->name, i->pool, pool);
+        return 0;
+}
+
+/* The whole object that would be committed, checked as one. */
+static int make_target(const Instance *i, const UpdateRequest *u, Target *ret, sd_bus_error *error) {
+        _cleanup_(target_done) Target t = {};
+        _cleanup_devices_view_ Devices expanded = {};
+        int r;
+
+        r = merge_settings(i, u, &t.settings, error);
+        if (r >= 0)
+                r = instance_config_check(&t.settings.config, false, error);
+        if (r >= 0)
+                r = devices_check(&t.settings.devices, error);
+        if (r >= 0 && !text_is_valid(strempty(t.settings.description), true))
+                r = bus_error_set(error, LXD_ERROR_INVALID, "Invalid description");
+        if (r >= 0)
+                r = u->flags & UPDATE_PROFILES ? profiles_resolve(i->manager, i->project, u->profiles, &t.profiles, &t.n_profiles, error)
+                                               : copy_profiles(i, &t);
+        if (r >= 0)
+                r = settings_expand_devices(&t.settings, t.profiles, t.n_profiles, &expanded);
+        if (r >= 0)
+                r = check_root(i, &expanded, error);
+        if (r < 0)
+                return r;
+
+        *ret = t;
+        t = (Target) {};
+        return 0;
+}
+
+/* A NIC that is gone takes its volatile keys with it; a new one gets its own. */
+static int fix_volatile(Instance *i, Target *t, const Devices *expanded) {
+        Config *c = &t->settings.config;
+
+        for (size_t k = 0; k < c->n;) {
+                const char *rest = startswith(c->items[k].key, "volatile."), *dot = rest ? strchr(rest, '.') : NULL;
+                _cleanup_free_ char *device = dot ? strndup(rest, (size_t) (dot - rest)) : NULL, *key = NULL;
+
+                if (!device || (!endswith(c->items[k].key, ".hwaddr") && !endswith(c->items[k].key, ".host_name") &&
+                                !endswith(c->items[k].key, ".name")) ||
+                    devices_get(expanded, device)) {
+                        k++;
+                        continue;
+                }
+                key = strdup(c->items[k].key);
+                if (!key || config_set(c, key, NULL) < 0)
+                        return -ENOMEM;
+        }
+        return instance_is_running(i) ? instance_fill_nics(i, expanded, c) : 0;
+}
+
+static int step_plan(Job *j, sd_bus_error *error) {
+        _cleanup_config_view_ Config config = {};
+        _cleanup_devices_view_ Devices devices = {};
+        UpdateData *d = j->data;
+        Instance *i = j->instance;
+        int r;
+
+        r = make_target(i, &d->request, &d->target, error);
+        if (r >= 0)
+                r = settings_expand_devices(&d->target.settings, d->target.profiles, d->target.n_profiles, &devices);
+        if (r >= 0)
+                r = fix_volatile(i, &d->target, &devices);
+        if (r >= 0)
+                r = settings_expand_config(&d->target.settings, d->target.profiles, d->target.n_profiles, &config);
+        if (r >= 0)
+                r = live_change_take(i, &d->change.old_config, &d->change.old_devices);
+        if (r >= 0)
+                r = config_copy(&config, &d->change.new_config);
+        if (r >= 0)
+                r = devices_copy(&devices, &d->change.new_devices);
+        return r < 0 ? r : live_validate(j, &d->change, error);
+}
+
+/* What lxd-netd is told of a new NIC (hwaddr, name) comes from the volatile keys: they are there before it is plugged. */
+static int step_volatile(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+        int r = 0;
+
+        CONFIG_FOREACH(k, &d->target.settings.config)
+                if (r >= 0 && startswith(k->key, "volatile.") && !config_get(&j->instance->settings.config, k->key))
+                        r = instance_set_volatile(j->instance, k->key, k->value, NULL);
+        return r;
+}
+
+static int step_unplug(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+
+        return live_unplug(j, &d->change.old_devices, &d->change.new_devices, error);
+}
+
+static int undo_unplug(Job *j) {
+        UpdateData *d = j->data;
+
+        return live_plug(j, &d->change.new_devices, &d->change.old_devices, NULL);
+}
+
+static int step_plug(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+
+        return live_plug(j, &d->change.old_devices, &d->change.new_devices, error);
+}
+
+static int undo_plug(Job *j) {
+        UpdateData *d = j->data;
+
+        return live_unplug(j, &d->change.new_devices, &d->change.old_devices, NULL);
+}
+
+static int step_limits(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+
+        return live_limits(j, &d->change.old_config, &d->change.new_config, error);
+}
+
+static int undo_limits(Job *j) {
+        UpdateData *d = j->data;
+
+        return live_limits(j, &d->change.new_config, &d->change.old_config, NULL);
+}
+
+static int step_resize(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+
+        return live_resize(j, &d->change.old_devices, &d->change.new_devices, error);
+}
+
+/* volatile.*.host_name and the like were set by the steps on the way: they are newer than the plan. */
+static int keep_volatile(const Instance *i, Settings *target, const Config *requested, bool given) {
+        int r = 0;
+
+        CONFIG_FOREACH(k, &i->settings.config)
+                if (r >= 0 && startswith(k->key, "volatile.") && endswith(k->key, ".host_name") && !(given && config_get(requested, k->key)))
+                        r = config_set(&target->config, k->key, k->value);
+        return r;
+}
+
+static int step_commit(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+        Instance *i = j->instance;
+        int r = 0;
+
+        if (instance_is_running(i))
+                r = keep_volatile(i, &d->target.settings, &d->request.config, d->request.flags & UPDATE_CONFIG);
+        if (r >= 0)
+                r = db_instance_update(j->manager->db, i->id, &d->target.settings, d->target.profiles, d->target.n_profiles);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to record the configuration");
+
+        settings_done(&i->settings);
+        i->settings = d->target.settings;
+        d->target.settings = (Settings) {};
+        free(i->profiles);
+        i->profiles = TAKE_PTR(d->target.profiles);
+        i->n_profiles = d->target.n_profiles;
+
+        instance_changed(i, "Config", "Devices", "Profiles", "Description", "Architecture", "Ephemeral", NULL);
+        live_announce(i, &d->change.old_config, &d->change.new_config);
+        instance_lifecycle(i, "updated", NULL, &j->who);
+        return 0;
+}
+
+static const JobStep update_steps[] = {
+        { "plan", step_plan, NULL },
+        { "volatile", step_volatile, NULL },
+        { "unplug", step_unplug, undo_unplug },
+        { "plug", step_plug, undo_plug },
+        { "limits", step_limits, undo_limits },
+        { "resize", step_resize, NULL },
+        { "commit", step_commit, NULL },
+        {}
+};
+
+static int check_etag(const Instance *i, const char *etag, sd_bus_error *error) {
+        _cleanup_free_ char *current = NULL;
+        int r;
+
+        if (isempty(etag))
+                return 0;
+        r = instance_etag(i, &current);
+        if (r < 0)
+                return r;
+        return streq(etag, current) ? 0
+                                    : bus_error_set(error, LXD_ERROR_PRECONDITION, "ETag doesn't match: %s vs %s", current, etag);
+}
+
+int instance_update(Instance *i, UpdateRequest *u, const char *etag, const Requestor *who, Job **ret, sd_bus_error *error) {
+        _cleanup_(target_done) Target target = {};
+        _cleanup_(job_freep) Job *j = NULL;
+        UpdateData *d;
+        int r;
+
+        if (i->row != ROW_CREATED)
+                return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is not complete", i->name);
+        r = check_etag(i, etag, error);
+        /* Bad input is answered at once; the job makes its target from the state it finds when its turn comes. */
+        if (r >= 0)
+                r = make_target(i, u, &target, error);
+        if (r >= 0)
+                r = job_new(i->manager, i, "update", JOB_DATA, update_steps, who, &j);
+        if (r < 0)
+                return r;
+        d = job_alloc_data(j, sizeof(UpdateData), update_data_free);
+        if (!d)
+                return -ENOMEM;
+        d->request = *u;
+        *u = (UpdateRequest) {};
+        r = job_new_operation(j, "Updating instance", error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+/* ---- users of a profile ---- */
+
+static int step_apply_volatile(Job *j, sd_bus_error *error) {
+        _cleanup_(config_done) Config filled = {};
+        UpdateData *d = j->data;
+        Instance *i = j->instance;
+        int r;
+
+        j->tolerant = true; /* the profile is committed: one guest that cannot follow does not hold up the rest of the change */
+        if (!instance_is_running(i))
+                return 0;
+        r = config_copy(&i->settings.config, &filled);
+        if (r >= 0)
+                r = instance_fill_nics(i, &d->change.new_devices, &filled);
+        CONFIG_FOREACH(k, &filled)
+                if (r >= 0 && !config_get(&i->settings.config, k->key))
+                        r = instance_set_volatile(i, k->key, k->value, NULL);
+        return r;
+}
+
+static int step_applied(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+
+        instance_changed(j->instance, "Config", "Devices", NULL);
+        live_announce(j->instance, &d->change.old_config, &d->change.new_config);
+        return 0;
+}
+
+static const JobStep apply_steps[] = {
+        { "volatile", step_apply_volatile, NULL },
+        { "unplug", step_unplug, NULL },
+        { "plug", step_plug, NULL },
+        { "limits", step_limits, NULL },
+        { "resize", step_resize, NULL },
+        { "applied", step_applied, NULL },
+        {}
+};
+
+static void exchange(Profile *a, Profile *b) {
+        Config config = a->config;
+        Devices devices = a->devices;
+
+        a->config = b->config;
+        a->devices = b->devices;
+        b->config = config;
+        b->devices = devices;
+}
+
+static const char *root_size(const Devices *d) {
+        const Device *root = devices_find_root(d);
+
+        return root ? config_get_or(&root->config, "size", "") : "";
+}
+
+static int apply_to(Instance *i, Profile *p, Profile *old) {
+        _cleanup_(live_change_done) LiveChange change = {};
+        _cleanup_(job_freep) Job *j = NULL;
+        UpdateData *d;
+        int r;
+
+        exchange(p, old);
+        r = live_change_take(i, &change.old_config, &change.old_devices);
+        exchange(p, old);
+        if (r >= 0)
+                r = live_change_take(i, &change.new_config, &change.new_devices);
+        if (r < 0)
+                return r;
+        if (!instance_is_running(i) && streq(root_size(&change.old_devices), root_size(&change.new_devices)))
+                return 0;
+
+        r = job_new(i->manager, i, "update", JOB_DATA, apply_steps, NULL, &j);
+        if (r < 0)
+                return r;
+        d = job_alloc_data(j, sizeof(UpdateData), update_data_free);
+        if (!d)
+                return -ENOMEM;
+        d->change = change;
+        change = (LiveChange) {};
+        job_start(TAKE_PTR(j));
+        return 0;
+}
+
+void update_users_of_profile(Manager *m, Profile *p, Profile *old) {
+        /* Only a change of a root disk's size matters to a stopped instance. */
+        bool sizes = !devices_equal(&p->devices, &old->devices);
+
+        for (size_t k = 0; k < m->n_instances; k++) {
+                Instance *i = m->instances[k];
+                int r;
+
+                if (!instance_uses_profile(i, p) || i->row != ROW_CREATED || (!instance_is_running(i) && !sizes))
+                        continue;
+                r = apply_to(i, p, old);
+                if (r < 0)
+                        log_at(LOG_WARNING, r, LOG_INSTANCE(i), "Failed to apply profile %s to %s: %m", p->name, i->name);
+        }
+}

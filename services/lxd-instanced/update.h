@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changing instances: checks, the record, and what takes effect on a running guest at once. */
+#pragma once
+
+#include "job.h"
+
+typedef struct UpdateRequest {
+        uint64_t flags; /* UPDATE_* */
+        char *architecture, *description;
+        bool ephemeral;
+        Strv profiles;
+        Config config;
+        Devices devices;
+} UpdateRequest;
+
+void update_request_done(UpdateRequest *u);
+
+/* Takes the request's contents. A job with its operation, not started. 0, negative errno with error set: PreconditionFailed for another etag,
+ * InvalidArgument, NotFound (profile). */
+int instance_update(Instance *i, UpdateRequest *u, const char *etag, const Requestor *who, Job **ret, sd_bus_error *error);
+
+/* p has its new state already, `old` the former config and devices: brings the running users to it (and quotas of all). */
+void update_users_of_profile(Manager *m, Profile *p, Profile *old);
