@@ -179,9 +179,9 @@ static int check_exists(Manager *m, const char *snapshot, sd_bus_error *error) {
         if (r < 0 || !snapshot[0])
                 return r;
         r = db_snapshot_get(m->db, v.id, snapshot, &s);
-        if (r >= 0)
+        if (r >= 0 && row_is_visible(s.state)) /* else the task finds out, when what is going on has ended */
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Snapshot \"%s\" already in use", snapshot);
-        return r == -ENOENT ? snapshot_check_name(snapshot, error) : r;
+        return r == -ENOENT || r >= 0 ? snapshot_check_name(snapshot, error) : r;
 }
 
 static int method_create_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
