@@ -42,7 +42,7 @@ size_t jlen(struct json_object *array) {
 }
 
 struct json_object *jat(struct json_object *array, size_t i) {
-        return json_object_array_get_idx(array, i);
+        return i < jlen(array) ? json_object_array_get_idx(array, i) : NULL;
 }
 
 const char *jstr_at(struct json_object *array, size_t i) {

@@ -239,13 +239,13 @@ static void put_row(const Layout *l, char *const *cells, bool center) {
         }
 }
 
-static void render_text(const Table *t, bool borders, Buffer *out) {
+static void render_text(const Table *t, bool borders, bool verbatim, Buffer *out) {
         _cleanup_free_ size_t *widths = xcalloc(t->n_columns, sizeof(size_t));
         _cleanup_list_ char **titles = NULL;
         Layout l = { .out = out, .widths = widths, .n = t->n_columns, .borders = borders };
 
         for (size_t i = 0; i < t->n_columns; i++) {
-                list_append(&titles, display_title(t->titles[i]));
+                list_append(&titles, verbatim ? xstrdup(t->titles[i]) : display_title(t->titles[i]));
                 widths[i] = cell_width(titles[i]);
         }
         for (size_t i = 0; i < n_rows(t) * t->n_columns; i++)
@@ -256,9 +256,11 @@ static void render_text(const Table *t, bool borders, Buffer *out) {
         put_row(&l, titles, true);
         if (borders)
                 put_separator(out, widths, t->n_columns);
+        if (verbatim && n_rows(t) == 0)
+                put_separator(out, widths, t->n_columns);
         for (size_t i = 0; i < n_rows(t); i++) {
                 put_row(&l, t->cells + i * t->n_columns, false);
-                if (borders)
+                if (borders && (!verbatim || i + 1 == n_rows(t)))
                         put_separator(out, widths, t->n_columns);
         }
 }
@@ -298,5 +300,5 @@ void table_render(const Table *t, TableFormat format, Buffer *out) {
         if (format == TABLE_CSV)
                 render_csv(t, out);
         else
-                render_text(t, format == TABLE_BORDERS, out);
+                render_text(t, format != TABLE_COMPACT, format == TABLE_VERBATIM, out);
 }

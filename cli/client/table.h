@@ -10,6 +10,7 @@ typedef enum TableFormat {
         TABLE_BORDERS,
         TABLE_COMPACT,
         TABLE_CSV,
+        TABLE_VERBATIM,                 /* borders, but titles as they are and no lines between rows */
 } TableFormat;
 
 /* A table of that many columns; their titles follow by table_title(), in order. */
