@@ -30,9 +30,9 @@ static const Option globals[] = {
 static const Command *const commands[] = {
         &command_config, &command_console, &command_copy, &command_delete, &command_exec, &command_file,
         &command_image, &command_info, &command_init, &command_launch, &command_list, &command_monitor,
-        &command_move, &command_operation, &command_pause, &command_profile, &command_query,
-        &command_rename, &command_restart, &command_restore, &command_snapshot, &command_start,
-        &command_stop, &command_version, NULL,
+        &command_move, &command_network, &command_operation, &command_pause, &command_profile,
+        &command_query, &command_rename, &command_restart, &command_restore, &command_snapshot,
+        &command_start, &command_stop, &command_storage, &command_version, NULL,
 };
 
 static int prepare(Context *c) {
