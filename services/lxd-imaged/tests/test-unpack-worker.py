@@ -10,6 +10,7 @@ import random
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
@@ -154,17 +155,23 @@ class Unpack(unittest.TestCase):
             self.assertEqual(os.lstat(self.path("rootfs/l")).st_uid, 5)
             self.assertEqual(os.stat(self.path("rootfs")).st_gid, 101)
 
-    @unittest.skipUnless(ROOT, "needs CAP_SETFCAP")
-    def test_capability(self):
-        value = bytes([1, 0, 0, 2, 0, 4, 0, 0] + [0] * 12)
+    def kernel_attribute(self, name, value):
         source = os.path.join(self.base, "x")
         with open(source, "wb") as f:
             f.write(b"x")
-        os.setxattr(source, "security.capability", value)
+        os.setxattr(source, name, value)
         archive = subprocess.run(["tar", "--xattrs", "--xattrs-include=*", "-C", self.base, "-c", "x"], stdout=subprocess.PIPE, check=True).stdout
         os.unlink(source)
         self.good("split-tar", images.tar([images.meta()]), archive)
-        self.assertEqual(os.getxattr(self.path("rootfs/x"), "security.capability"), value)
+        self.assertEqual(os.getxattr(self.path("rootfs/x"), name), value)
+
+    @unittest.skipUnless(ROOT, "needs CAP_SETFCAP")
+    def test_capability(self):
+        self.kernel_attribute("security.capability", bytes([1, 0, 0, 2, 0, 4, 0, 0] + [0] * 12))
+
+    def test_acl_of_gnu_tar(self):
+        acl = ((1, 7, -1), (2, 5, 123), (4, 5, -1), (16, 7, -1), (32, 0, -1))
+        self.kernel_attribute("system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *e) for e in acl))
 
     def test_sparse(self):
         source = os.path.join(self.base, "s")

@@ -112,8 +112,10 @@ static int apply_acl(int fd, struct archive_entry *e, int type, const char *name
         return 0;
 }
 
+/* GNU tar --xattrs keeps ACLs as the kernel's attributes: the form that setting them takes. */
 static bool xattr_is_wanted(const char *name) {
-        return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0;
+        return strncmp(name, "user.", 5) == 0 || streq(name, "security.capability") || streq(name, "system.posix_acl_access") ||
+               streq(name, "system.posix_acl_default");
 }
 
 static int apply_xattrs(int fd, struct archive_entry *e, const char *path, AttributeCounts *counts, sd_bus_error *error) {
