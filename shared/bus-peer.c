@@ -15,6 +15,7 @@ typedef struct Call {
         bus_peer_reply_t callback;
         void *userdata;
         sd_bus_slot *slot;
+        sd_bus_message *message; /* not sent yet */
         struct Call *previous, *next;
 } Call;
 
@@ -55,6 +56,7 @@ static void call_free(Call *c) {
                 c->next->previous = c->previous;
         c->peer->pending--;
         sd_bus_slot_unref(c->slot);
+        sd_bus_message_unref(c->message);
         free(c);
 }
 
@@ -115,11 +117,47 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* Ends a call that could not be sent, with the error sd-bus itself gives to those that were and get no answer. */
+static void call_fail(Call *c, int r) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        (void) sd_bus_message_seal(c->message, 1, 0);
+        if (sd_bus_message_new_method_errorf(c->message, &reply, SD_BUS_ERROR_NO_REPLY, "Not sent: %s", strerror(-r)) >= 0)
+                (void) on_reply(reply, c, NULL);
+}
+
+/* Sends the calls that wait for this connection, oldest first (the list begins with the newest). r < 0: it has failed. */
+static void calls_send(BusPeer *p, sd_bus *bus, int r) {
+        for (;;) {
+                Call *oldest = NULL;
+                int x;
+
+                for (Call *c = p->calls; c; c = c->next)
+                        if (c->message && sd_bus_message_get_bus(c->message) == bus)
+                                oldest = c;
+                if (!oldest)
+                        return;
+                x = r < 0 ? r : sd_bus_call_async(bus, &oldest->slot, oldest->message, on_reply, oldest, UINT64_MAX);
+                if (x < 0)
+                        call_fail(oldest, x);
+                else
+                        oldest->message = sd_bus_message_unref(oldest->message);
+        }
+}
+
+static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        calls_send(userdata, sd_bus_message_get_bus(m), 0);
+        return 0;
+}
+
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         BusPeer *p = userdata;
+        _cleanup_(sd_bus_close_unrefp) sd_bus *lost = TAKE_PTR(p->bus);
 
-        /* sd-bus has failed the pending calls by itself before this. */
-        p->bus = sd_bus_close_unref(p->bus);
+        /* sd-bus has failed by itself what it had sent. Those who are told now may call again, on the next connection. */
+        calls_send(p, lost, -ENOTCONN);
         if (p->signal) {
                 arm_timer(p, RECONNECT_USEC);
                 p->signal(p, NULL, p->signal_userdata);
@@ -160,6 +198,8 @@ static int bus_configure(sd_bus *bus, const char *daemon, int fd) {
                 r = sd_bus_set_trusted(bus, true);
         if (r >= 0)
                 r = sd_bus_negotiate_fds(bus, true);
+        if (r >= 0)
+                r = sd_bus_set_connected_signal(bus, true);
         return r < 0 ? r : sd_bus_start(bus);
 }
 
@@ -177,6 +217,9 @@ static int peer_connect(BusPeer *p) {
         if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, p);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Connected", on_connected, p);
         if (r >= 0)
                 r = sd_bus_attach_event(bus, p->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
@@ -224,6 +267,11 @@ int bus_peer_call(BusPeer *p, sd_bus_message *m, bus_peer_reply_t callback, void
                 p->calls->previous = c;
         p->calls = c;
         p->pending++;
+        /* On a connection that is still being made sd-bus would wait, blocking, before it sends a message with descriptors. */
+        if (sd_bus_is_ready(sd_bus_message_get_bus(m)) == 0) {
+                c->message = sd_bus_message_ref(m);
+                return 0;
+        }
         r = sd_bus_call_async(sd_bus_message_get_bus(m), &c->slot, m, on_reply, c, UINT64_MAX);
         if (r < 0)
                 call_free(c);
