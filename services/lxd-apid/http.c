@@ -104,6 +104,8 @@ static void begin(Request *r, const char *method) {
                 (void) (x == -ENOENT ? reply_error(r, 404, "not found") : reply_error(r, 501, "not implemented"));
         else if (!object_name_is_valid(r->project))
                 (void) reply_error(r, 400, "Invalid project name");
+        else if (!isempty(request_parameter(r, "target")) && !streq(method, "GET"))
+                (void) reply_error(r, 400, "Target only allowed when clustered");
         else if (r->route->body == BODY_JSON && n != UINT64_MAX && n > JSON_BODY_MAX)
                 (void) reply_error(r, 413, "The body is larger than 4 MiB");
         else if (r->route->body == BODY_STREAM)
@@ -213,7 +215,8 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
         if (!r)
                 return;
         *request = NULL;
-        if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        /* For a connection that was a websocket this is called with a lock held that the call below wants. */
+        if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && r->status != MHD_HTTP_SWITCHING_PROTOCOLS)
                 (void) MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, IDLE_SEC);
         request_detach(r);
 }

@@ -25,6 +25,7 @@ typedef struct Manager {
         Watches *watches;
         Sessions *sessions;
         ServerInfo *server;
+        uint64_t session_wait; /* µs for the client of a session to connect, and for a guest that was told to end */
         const char *certificate_path; /* of the server, PEM */
 } Manager;
 

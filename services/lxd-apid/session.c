@@ -15,8 +15,6 @@
 #include "operation-watch.h"
 #include "session.h"
 
-#define CONNECT_WAIT (5 * USEC_PER_SEC) /* for all websockets of the client */
-#define HANGUP_WAIT (5 * USEC_PER_SEC)  /* from SIGHUP to SIGKILL, and from there to giving up */
 #define LINGER_WAIT (10 * USEC_PER_SEC) /* the result stays readable */
 #define CONTROL_MAX 4096
 
@@ -281,7 +279,7 @@ static void session_leave(Session *s) {
         for (size_t i = 0; i < s->n_data; i++)
                 if (!s->channels[i].ws)
                         channel_close_fd(&s->channels[i]);
-        (void) arm_timer(s, HANGUP_WAIT);
+        (void) arm_timer(s, s->sessions->manager->session_wait);
 }
 
 static bool all_connected(const Session *s) {
@@ -328,10 +326,9 @@ static void session_finish(Session *s) {
         }
         publish(s);
         for (size_t i = 0; i < CHANNEL_MAX; i++)
-                if (s->channels[i].name) {
-                        s->channels[i].secret = (free(s->channels[i].secret), NULL);
+                if (s->channels[i].name)
                         channel_disconnect(&s->channels[i]);
-                }
+        /* A client that opens its control channel last, after a command that was quick, still finds it. */
         if (arm_timer(s, LINGER_WAIT) < 0)
                 session_free(s);
 }
@@ -386,7 +383,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         case STAGE_HANGUP:
                 control_send(s, "signal 9");
                 s->stage = STAGE_KILL;
-                (void) arm_timer(s, HANGUP_WAIT);
+                (void) arm_timer(s, s->sessions->manager->session_wait);
                 break;
         case STAGE_KILL:
                 log_warning("A session in instance %s does not end although it was killed.", s->instance);
@@ -565,7 +562,7 @@ int session_new(Sessions *sessions, const SessionSpec *spec, const char **ret_id
         if (r >= 0)
                 r = start_operation(s, error);
         if (r >= 0 && s->websockets)
-                r = arm_timer(s, CONNECT_WAIT);
+                r = arm_timer(s, sessions->manager->session_wait);
         if (r < 0) {
                 if (s && s->operation)
                         operation_finish(s->operation, r, NULL);
