@@ -8,7 +8,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$top/scripts/packages.sh"
 
 machine=$top/tests/machine/machine
-name=quickstart
+name=${QUICKSTART_NAME:-quickstart}
 container=first
 build=${BUILD_DIR:-$top/build}
 state=/var/lib/lxd-quickstart
