@@ -209,7 +209,7 @@ show_all() {
         # shellcheck disable=SC2086
         show systemctl status --no-pager --lines=5 $units || true
         for daemon in api cluster image storage network instance devlxd; do
-                show busctl tree --no-pager "org.lxd.${daemon}1"
+                show busctl tree --no-pager "org.lxd.${daemon}1" || true
         done
 }
 

@@ -29,6 +29,9 @@ test_start() {
         [ "${QUICKSTART_FLAVOUR-ours}" = ours ] || return 0
         shows 'lxd-container@.*\.service'
         shows '/org/lxd/instance1/instance/default/first'
+        for daemon in api cluster image storage network instance devlxd; do
+                shows "/org/lxd/${daemon}1\$"
+        done
 }
 
 test_again() {
