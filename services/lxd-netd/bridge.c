@@ -421,6 +421,48 @@ int bridge_configure(Manager *m, const Network *n, const Network *old, sd_bus_er
         return 0;
 }
 
+static bool route_is_wanted(const Network *n, const Route *route) {
+        _cleanup_free_ InetPrefix *list = NULL;
+        size_t n_list = 0;
+
+        if (inet_parse_list(route->destination.family, network_config_family_get(&n->config, route->destination.family, "routes") ?: "",
+                            &list, &n_list) < 0)
+                return true;
+        for (size_t i = 0; i < n_list; i++)
+                if (list[i].length == route->destination.length && inet_overlap(list + i, &route->destination))
+                        return true;
+        return false;
+}
+
+int bridge_remove_strays(Manager *m, const Network *n) {
+        _cleanup_(address_list_done) AddressList addresses = {};
+        _cleanup_(route_list_done) RouteList routes = {};
+        InetPrefix wanted;
+        Link link;
+        int r;
+
+        r = link_get(&m->rtnl, n->name, &link);
+        if (r < 0)
+                return r == -ENODEV ? 0 : r;
+        r = address_list(&m->rtnl, LINK_NSID_NONE, &addresses);
+        if (r >= 0)
+                r = route_list(&m->rtnl, &routes);
+        for (size_t i = 0; r >= 0 && i < addresses.n; i++) {
+                const Address *a = addresses.items + i;
+
+                network_config_address(&n->config, a->prefix.family, &wanted);
+                if (a->link == link.index && a->scope == RT_SCOPE_UNIVERSE && !inet_equal(&a->prefix, &wanted))
+                        r = address_remove(&m->rtnl, link.index, &a->prefix);
+        }
+        for (size_t i = 0; r >= 0 && i < routes.n; i++) {
+                const Route *x = routes.items + i;
+
+                if (x->link == link.index && x->protocol == RTPROT_STATIC && x->type == RTN_UNICAST && !route_is_wanted(n, x))
+                        r = route_remove(&m->rtnl, link.index, &x->destination);
+        }
+        return r;
+}
+
 int bridge_remove(Manager *m, const Network *n, sd_bus_error *error) {
         Link link;
         int r;

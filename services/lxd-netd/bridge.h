@@ -9,6 +9,8 @@
  * what that had and the new one has not is removed. Works on a bridge that is complete already. 0; -errno with error set, then a bridge
  * that was made here is gone again. */
 int bridge_configure(Manager *m, const Network *n, const Network *old, sd_bus_error *error);
+/* Takes away every address and route that the configuration does not know: a change was interrupted. 0, -errno. */
+int bridge_remove_strays(Manager *m, const Network *n);
 /* Removes the bridge and its tunnels; external interfaces become free. Missing ones are fine. 0, -errno. */
 int bridge_remove(Manager *m, const Network *n, sd_bus_error *error);
 /* Renames the interface when it still has the old name. 0, -errno with error set. */

@@ -191,8 +191,12 @@ static int start_one(Manager *m, const Network *n, sd_bus_error *error) {
         name = strdup(n->name);
         if (!name)
                 return -ENOMEM;
-        if (streq(n->state, "updating"))
-                (void) db_network_set_state(m->db, n->id, "created"); /* the record is complete; go on with it */
+        if (streq(n->state, "updating")) { /* the record is complete: go on with it, without what was there before */
+                r = bridge_remove_strays(m, n);
+                if (r < 0)
+                        log_warning_errno(r, "Network \"%s\" may have addresses it had before: %m", n->name);
+                (void) db_network_set_state(m->db, n->id, "created");
+        }
         if (!isempty(n->old_name)) {
                 r = network_finish_rename(m, n->old_name, n, on_start, name, error);
                 if (r >= 0)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "bus-error.h"
+#include "bus-message.h"
 #include "dhcp.h"
 #include "log.h"
 #include "nic.h"
@@ -61,6 +62,85 @@ static int remove_pending(Manager *m, const NicList *nics) {
         return 0;
 }
 
+/* Reservations of guests that do not run: each guest is asked for, one after the other. */
+typedef struct Reap {
+        Manager *manager;
+        NicList nics;
+        size_t next;
+} Reap;
+
+static void reap_free(Reap *x) {
+        x->manager->pending--;
+        nic_list_done(&x->nics);
+        free(x);
+}
+
+static void reap_next(Reap *x);
+
+static void forget(Manager *m, const Nic *nic) {
+        log_debug("Forgetting the reservation of device \"%s\" of instance \"%s\".", nic->device, nic->instance);
+        if (dhcp_release(m, nic) >= 0)
+                (void) db_nic_delete(m->db, nic->guest, nic->device);
+}
+
+/* Has the instance still this interface? */
+static bool device_exists(sd_bus_message *m, const Nic *nic) {
+        _cleanup_(devices_done) Devices devices = {};
+        const Config *config;
+
+        if (sd_bus_message_skip(m, "sssa{ss}") < 0 || bus_read_devices(m, &devices) < 0)
+                return true;
+        config = devices_get(&devices, nic->device);
+        return config && streq_ptr(config_get(config, "type"), "nic");
+}
+
+static void on_guest(sd_bus_message *m, const sd_bus_error *e, void *userdata) {
+        _cleanup_(nic_done) Nic now = {};
+        Reap *x = userdata;
+        const Nic *nic = x->nics.items + x->next++;
+
+        /* It may have been attached since. */
+        if (db_nic_load(x->manager->db, nic->guest, nic->device, &now) >= 0 && streq(now.state, "reserved") &&
+            ((e && sd_bus_error_has_name(e, LXD_ERROR_NOT_FOUND)) || (!e && !device_exists(m, nic))))
+                forget(x->manager, nic);
+        reap_next(x);
+}
+
+static void reap_next(Reap *x) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r = 0;
+
+        while (x->next < x->nics.n && !streq(x->nics.items[x->next].state, "reserved"))
+                x->next++;
+        if (x->next < x->nics.n) {
+                r = bus_peer_message(x->manager->instanced, &call, "/org/lxd/instance1", LXD_BUS_PREFIX ".instance1.Guest", "GetGuest");
+                if (r >= 0)
+                        r = sd_bus_message_append(call, "tt", x->nics.items[x->next].guest, UINT64_C(0));
+                if (r >= 0)
+                        r = bus_peer_call(x->manager->instanced, call, on_guest, x);
+                if (r >= 0)
+                        return;
+                log_debug_errno(r, "Cannot ask about guests that do not run, their reservations stay: %m");
+        }
+        reap_free(x);
+}
+
+static int reap_start(Manager *m) {
+        Reap *x = calloc(1, sizeof(Reap));
+        int r;
+
+        if (!x)
+                return -ENOMEM;
+        x->manager = m;
+        m->pending++;
+        r = db_nic_list(m->db, &x->nics);
+        if (r < 0)
+                reap_free(x);
+        else
+                reap_next(x);
+        return r;
+}
+
 int nic_start_all(Manager *m) {
         _cleanup_(nic_list_done) NicList nics = {};
         bool attached = false;
@@ -72,6 +152,8 @@ int nic_start_all(Manager *m) {
         r = remove_pending(m, &nics);
         for (size_t i = 0; i < nics.n; i++)
                 attached = attached || streq(nics.items[i].state, "attached");
+        if (r >= 0)
+                r = reap_start(m);
         if (r < 0 || !attached || !m->units)
                 return r;
         r = units_list(m->units, "lxd-*@*.service", on_units, m);

@@ -50,6 +50,22 @@ static const sd_bus_vtable references_vtable[] = {
 };
 static const BusInterface references = { "/org/lxd/instance1", "org.lxd.instance1.References", references_vtable, NULL, NULL };
 
+static int method_get_guest(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint64_t guest;
+
+        assert_true(sd_bus_message_read(m, "t", &guest) > 0);
+        if (guest != 7)
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Instance not found");
+        return sd_bus_reply_method_return(m, "sssa{ss}a{sa{ss}}", "default", "c1", "", 0, 1, "eth0", 1, "type", "nic");
+}
+
+static const sd_bus_vtable guest_vtable[] = {
+        SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GetGuest", "tt", "sssa{ss}a{sa{ss}}", method_get_guest, 0),
+        SD_BUS_VTABLE_END,
+};
+static const BusInterface guest_interface = { "/org/lxd/instance1", "org.lxd.instance1.Guest", guest_vtable, NULL, NULL };
+
 static void open_manager(Context *c) {
         static const struct BusEnumerator enumerators[] = { { NETD_PREFIX_NETWORK, manager_enumerate }, {} };
         DaemonSpec spec = { .name = "netd", .root = NETD_ROOT, .owner = OPERATION_OWNER_NETD, .interfaces = manager_interfaces,
@@ -71,6 +87,7 @@ static void open_manager(Context *c) {
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
         assert_int_equal(bus_server_new(event, "/org/lxd/instance1", c, &c->instanced), 0);
         assert_int_equal(bus_server_add_interface(c->instanced, &references), 0);
+        assert_int_equal(bus_server_add_interface(c->instanced, &guest_interface), 0);
         assert_int_equal(bus_server_add_connection(c->instanced, pair[1]), 0);
         assert_int_equal(bus_peer_attach(c->manager->instanced, pair[0]), 0);
         assert_int_equal(manager_start(c->manager, "boot-1"), 0);
@@ -394,6 +411,34 @@ static void test_restart(void **state) {
         assert_true(has_address(c, "br0", "10.99.0.1/24")); /* taken over */
 }
 
+/* Killed between the record of a change and its end: the new configuration counts, and the old one leaves nothing behind. */
+static void test_restart_in_update(void **state) {
+        _cleanup_(network_done) Network n = {};
+        Context *c = *state;
+
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(update(c, "ipv4.routes", "10.55.0.0/24", "", UPDATE_MERGE | UPDATE_CONFIG, NULL), 0);
+        assert_int_equal(db_network_load(c->manager->db, "br0", &n), 0);
+        assert_int_equal(config_set(&n.config, "ipv4.address", "10.97.0.1/24"), 0);
+        assert_int_equal(config_set(&n.config, "ipv4.routes", NULL), 0);
+        assert_int_equal(db_network_set_state(c->manager->db, n.id, "updating"), 0);
+        assert_int_equal(db_network_update(c->manager->db, &n), 0);
+        close_manager(c);
+        open_manager(c);
+        run_until_idle(c);
+        assert_true(has_address(c, "br0", "10.97.0.1/24"));
+        assert_false(has_address(c, "br0", "10.99.0.1/24"));
+        {
+                _cleanup_(route_list_done) RouteList routes = {};
+                InetPrefix old;
+
+                assert_int_equal(inet_parse_cidr(AF_INET, "10.55.0.0/24", &old), 0);
+                assert_int_equal(route_list(&c->manager->rtnl, &routes), 0);
+                for (size_t i = 0; i < routes.n; i++)
+                        assert_false(inet_equal(&routes.items[i].destination, &old));
+        }
+}
+
 static int attach(Context *c, uint64_t guest, const char *instance, const char *key, const char *value, Config *ret, sd_bus_error *e) {
         int r = fixture_call(&c->f, NETD_ROOT, NICS, "Attach", e, "tsssa{ss}t", guest, "default", instance, "eth0", 3u, "type", "nic",
                              "network", "br0", key, value, (uint64_t) 0);
@@ -493,6 +538,23 @@ static void test_attach_refused(void **state) {
         assert_int_equal(links.n, 2); /* lo and br0 */
 }
 
+/* What is reserved for an instance that was deleted is forgotten at the next start; what is reserved for a stopped one is not. */
+static void test_reservations_end(void **state) {
+        _cleanup_(nic_done) Nic nic = {};
+        Context *c = *state;
+
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(attach(c, 7, "c1", "ipv4.address", "10.99.0.5", NULL, NULL), 0);
+        assert_int_equal(attach(c, 8, "c2", "ipv4.address", "10.99.0.6", NULL, NULL), 0);
+        assert_int_equal(detach(c, 7, "", 0), 0);
+        assert_int_equal(detach(c, 8, "", 0), 0);
+        close_manager(c);
+        open_manager(c);
+        run_until_idle(c);
+        assert_int_equal(db_nic_load(c->manager->db, 8, "eth0", &nic), -ENOENT);
+        assert_int_equal(db_nic_load(c->manager->db, 7, "eth0", &nic), 0);
+}
+
 /* A guest's namespace is read from outside. */
 static void test_guest(void **state) {
         _cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), guest = -EBADF;
@@ -551,7 +613,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_create), TEST(test_refused), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
                 TEST(test_leases), TEST(test_delete),  TEST(test_rename),    TEST(test_restart), TEST(test_attach),  TEST(test_filters),
-                TEST(test_attach_refused), TEST(test_guest),
+                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_reservations_end),
         };
         sigset_t mask;
 
