@@ -394,8 +394,8 @@ static int btrfs_copy_foreign(HostPool *p, int from_dir, const char *from, int d
         return tree_copy_into(from_dir, from, dir_fd, name, NULL, e);
 }
 
-static int btrfs_volume_copy(HostPool *p, int from_dir, const char *from, bool same_pool, int dir_fd,
-                             const char *name, HostError *e) {
+static int btrfs_volume_copy(HostPool *p, int from_dir, const char *from, bool same_pool, bool readonly,
+                             int dir_fd, const char *name, HostError *e) {
         _cleanup_close_ int fd = -EBADF;
         int r;
 
@@ -404,7 +404,7 @@ static int btrfs_volume_copy(HostPool *p, int from_dir, const char *from, bool s
         fd = openat(from_dir, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return host_error(e, -errno, "Failed to open subvolume \"%s\"", from);
-        r = btrfs_snapshot(fd, dir_fd, name, false);
+        r = btrfs_snapshot(fd, dir_fd, name, readonly);
         return r < 0 ? host_error(e, r, "Failed to snapshot subvolume \"%s\"", from) : 0;
 }
 

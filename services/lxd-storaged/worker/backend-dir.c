@@ -66,8 +66,8 @@ static int dir_volume_create(HostPool *p, int dir_fd, const char *name, HostErro
         return mkdirat(dir_fd, name, 0700) < 0 ? host_error(e, -errno, "Failed to create directory \"%s\"", name) : 0;
 }
 
-static int dir_volume_copy(HostPool *p, int from_dir, const char *from, bool same_pool, int dir_fd,
-                           const char *name, HostError *e) {
+static int dir_volume_copy(HostPool *p, int from_dir, const char *from, bool same_pool, bool readonly,
+                           int dir_fd, const char *name, HostError *e) {
         return tree_copy(from_dir, from, dir_fd, name, NULL, e);
 }
 

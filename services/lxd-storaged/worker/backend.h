@@ -36,9 +36,10 @@ typedef struct Backend {
 
         /* Makes an empty volume; its parent directory exists, itself it does not. */
         int (*volume_create)(HostPool *p, int dir_fd, const char *name, HostError *e);
-        /* Copies a volume of any pool. same_pool: from_dir is in this pool too. Leaves half a copy on failure (the caller deletes). */
-        int (*volume_copy)(HostPool *p, int from_dir, const char *from, bool same_pool, int dir_fd, const char *name,
-                           HostError *e);
+        /* Copies a volume of any pool. same_pool: from_dir is in this pool too. readonly: the copy may be made read-only at once, where
+         * that is cheaper than doing it later. Leaves half a copy on failure (the caller deletes). */
+        int (*volume_copy)(HostPool *p, int from_dir, const char *from, bool same_pool, bool readonly, int dir_fd,
+                           const char *name, HostError *e);
         /* Removes a volume with all in it. Missing = 0. */
         int (*volume_delete)(HostPool *p, int dir_fd, const char *name, HostError *e);
         /* Makes it read-only (images, snapshots) or writable. NULL = the driver cannot, nothing is done. */

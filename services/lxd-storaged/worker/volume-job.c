@@ -154,7 +154,7 @@ static int copy_one(const Backend *b, HostPool *p, int source_fd, const VolumePa
                 return host_error(e, r, "Failed to open the place of volume \"%s\"", pair->to);
         r = clear_new(b, p, &to, e);
         if (r >= 0)
-                r = b->volume_copy(p, from.dir_fd, from.name, source_fd == p->fd, to.dir_fd, to.new_name, e);
+                r = b->volume_copy(p, from.dir_fd, from.name, source_fd == p->fd, pair->readonly && mode < 0, to.dir_fd, to.new_name, e);
         crash_point("worker-copied");
         if (r >= 0)
                 r = finish_volume(b, p, &to, mode, pair->readonly, quota, e);
@@ -196,7 +196,7 @@ int volume_restore(const Backend *b, HostPool *p, const char *from_path, const c
                 return host_error(e, r, "Failed to open the place of volume \"%s\"", to_path);
         r = clear_new(b, p, &to, e);
         if (r >= 0)
-                r = b->volume_copy(p, from.dir_fd, from.name, true, to.dir_fd, to.new_name, e);
+                r = b->volume_copy(p, from.dir_fd, from.name, true, false, to.dir_fd, to.new_name, e);
         if (r >= 0)
                 r = finish_volume(b, p, &to, -1, false, quota, e);
         crash_point("worker-restore-before-exchange");
