@@ -238,20 +238,19 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata);
  * left alone: arming it anew with each request would cost a system call each. */
 static void run(Http *h) {
         MHD_UNSIGNED_LONG_LONG ms;
-        uint64_t armed;
+        uint64_t armed, due;
         int enabled;
 
-        for (unsigned i = 0; i < 16; i++) {
-                (void) MHD_run(h->daemon);
-                if (MHD_get_timeout(h->daemon, &ms) != MHD_YES) {
-                        (void) sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
-                        return;
-                }
-                if (ms > 0)
-                        break;
+        (void) MHD_run(h->daemon);
+        if (MHD_get_timeout(h->daemon, &ms) != MHD_YES) {
+                (void) sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
+                return;
         }
-
-        uint64_t due = now_monotonic() + ms * USEC_PER_MSEC;
+        if (ms == 0) { /* more to do, but others have their turn first */
+                http_kick(h);
+                return;
+        }
+        due = now_monotonic() + ms * USEC_PER_MSEC;
         if (sd_event_source_get_enabled(h->timer, &enabled) >= 0 && enabled != SD_EVENT_OFF &&
             sd_event_source_get_time(h->timer, &armed) >= 0 && armed <= due)
                 return;

@@ -177,7 +177,7 @@ int watch_operation(Watches *w, const char *id, uint64_t timeout, watch_done_t c
                 timeout = 0;
         r = owner == OPERATION_OWNER_APID ? 0 : ask(w, id, owner);
         if (r >= 0 && timeout != UINT64_MAX)
-                r = sd_event_add_time_relative(w->manager->event, &watch->timer, CLOCK_MONOTONIC, timeout, 0, on_timer, watch);
+                r = sd_event_add_time_relative(w->manager->event, &watch->timer, CLOCK_MONOTONIC, timeout, 1, on_timer, watch);
         if (r < 0) {
                 watch_free(watch);
                 return r == -ENOMEM ? r : bus_error_set(error, LXD_ERROR_UNAVAILABLE, "The daemon of this operation cannot be reached");

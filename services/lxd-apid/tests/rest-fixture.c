@@ -212,8 +212,18 @@ static int reply_console(RestFixture *f, sd_bus_message *m) {
 }
 
 static int reply_file(sd_bus_message *m) {
-        _cleanup_close_ int fd = memfd_new_sealed("file", "content\n", 8);
+        _cleanup_close_ int fd = -EBADF;
+        const char *path = "";
 
+        (void) sd_bus_message_rewind(m, true);
+        (void) sd_bus_message_read(m, "s", &path);
+        if (streq(path, "/large")) {
+                _cleanup_free_ char *data = malloc(FAKE_LARGE);
+
+                memset(data, 'L', FAKE_LARGE);
+                fd = memfd_new_sealed("file", data, FAKE_LARGE);
+        } else
+                fd = memfd_new_sealed("file", "content\n", 8);
         return sd_bus_reply_method_return(m, "suuuh", "file", 1000, 100, 0644, fd);
 }
 

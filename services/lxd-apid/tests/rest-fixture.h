@@ -8,6 +8,8 @@
 #include "bus-server.h"
 #include "manager.h"
 
+#define FAKE_LARGE ((size_t) 16 << 20) /* bytes of the file /large of any instance */
+
 typedef struct RestFixture RestFixture;
 
 typedef struct FakeOwner {

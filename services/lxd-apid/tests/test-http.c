@@ -250,6 +250,19 @@ static void test_hostile(void **state) {
         assert_int_equal(http_connections(f->manager->http), 1);
 }
 
+/* Large answers leave as fast as they are read. */
+static void test_download_large(void **state) {
+        _cleanup_(answer_done) Answer a = {};
+        RestFixture *f = *state;
+
+        assert_int_equal(rest_request(f, "GET", "/1.0/instances/c1/files?path=/large", "", NULL, 0, &a), 0);
+        assert_int_equal(a.status, 200);
+        assert_int_equal(a.body_size, FAKE_LARGE);
+        for (size_t i = 0; i < a.body_size; i++)
+                if (a.body[i] != 'L')
+                        fail();
+}
+
 /* Those who leave while their answer is on its way. */
 static void test_client_leaves(void **state) {
         static const char *const targets[] = { "/1.0/profiles/p", "/1.0/profiles/silent", "/1.0", "/1.0/operations" };
@@ -277,6 +290,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_upload_cut, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_upload_large, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_upload_refused, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_download_large, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_large_json, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_client_leaves, setup, teardown),
