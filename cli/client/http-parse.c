@@ -17,7 +17,7 @@ void http_head_done(HttpHead *h) {
 }
 
 ssize_t http_head_length(const char *data, size_t size) {
-        const char *end = memmem(data, MIN(size, (size_t) HTTP_HEAD_MAX), "\r\n\r\n", 4);
+        const char *end = size > 0 ? memmem(data, MIN(size, (size_t) HTTP_HEAD_MAX), "\r\n\r\n", 4) : NULL;
 
         if (end)
                 return end - data + 4;
