@@ -155,6 +155,107 @@ test_filters() {
         assert_fails - "" nft list table bridge lxd
 }
 
+# spoof ID: sends what an honest guest would not, from its own hardware address; prints what of it reached the bridge
+spoof() {
+        cat >/tmp/spoof.py <<'SCRIPT'
+import os, select, socket, struct, sys, time
+
+def mac(s):
+    return bytes.fromhex(s.replace(":", ""))
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    n = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while n >> 16:
+        n = (n & 0xffff) + (n >> 16)
+    return struct.pack("!H", 0xffff & ~n)
+
+me, other = mac(sys.argv[1]), mac("00:16:3e:99:99:99")
+own4, other4 = socket.inet_aton(sys.argv[2]), socket.inet_aton("10.123.0.50")
+own6, other6 = [socket.inet_pton(socket.AF_INET6, a) for a in (sys.argv[3], "fd42:123::50")]
+all_nodes = socket.inet_pton(socket.AF_INET6, "ff02::1")
+
+def ethernet(kind, body, target=b"\xff" * 6):
+    return target + me + struct.pack("!H", kind) + body
+
+def arp(hw, ip):
+    return ethernet(0x806, struct.pack("!HHBBH", 1, 0x800, 6, 4, 2) + hw + ip + b"\xff" * 6 + ip)
+
+def icmp6(source, body, extension=b""):
+    pseudo = source + all_nodes + struct.pack("!II", len(body), 58)
+    body = body[:2] + checksum(pseudo + body) + body[4:]
+    first = 0 if extension else 58
+    head = struct.pack("!IHBB", 6 << 28, len(body) + len(extension), first, 255)
+    return ethernet(0x86dd, head + source + all_nodes + extension + body, mac("33:33:00:00:00:01"))
+
+def advert(target, options):
+    return struct.pack("!BBHI", 136, 0, 0, 0x20000000) + target + options
+
+def ip4(source, port_from, port_to):
+    udp = struct.pack("!HHHH", port_from, port_to, 12, 0) + b"spof"
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + source + b"\xff" * 4
+    return head[:10] + checksum(head) + head[12:] + udp
+
+lladdr, nonce, hop = b"\2\1" + other, b"\x0e\1" + me, b"\x3a\0\1\4\0\0\0\0"
+frames = {
+    "arp-address": arp(me, other4),
+    "arp-hwaddr": arp(other, own4),
+    "source-hwaddr": b"\xff" * 6 + other + struct.pack("!H", 0x800) + ip4(own4, 9, 9),
+    "source-ipv4": ethernet(0x800, ip4(other4, 9, 9)),
+    "source-ipv6": icmp6(other6, struct.pack("!BBHI", 128, 0, 0, 0)),
+    "advert-address": icmp6(own6, advert(other6, b"\2\1" + me)),
+    "advert-hwaddr": icmp6(own6, advert(own6, lladdr)),
+    "advert-second-option": icmp6(own6, advert(own6, nonce + lladdr)),
+    "advert-extension": icmp6(own6, advert(own6, lladdr), hop),
+    "router-advert": icmp6(own6, struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)),
+    "redirect": icmp6(own6, struct.pack("!BBHI", 137, 0, 0, 0) + other6 + own6),
+    "dhcp-server": ethernet(0x800, ip4(own4, 67, 68)),
+    "vlan": ethernet(0x8100, struct.pack("!HH", 5, 0x800) + ip4(other4, 9, 9)),
+}
+honest = ethernet(0x800, ip4(own4, 9, 9))
+
+receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+receiver.bind(("netbr0", 0))
+with open("/run/netns/" + sys.argv[4]) as guest, open("/proc/self/ns/net") as home:
+    libc = __import__("ctypes").CDLL(None)
+    libc.setns(guest.fileno(), 0)
+    sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sender.bind(("eth0", 0))
+    libc.setns(home.fileno(), 0)
+for frame in frames.values():
+    sender.send(frame)
+# The honest frame leaves last: what has not come before it does not come.
+sender.send(honest)
+seen, deadline = [], time.monotonic() + 20
+while time.monotonic() < deadline and select.select([receiver], [], [], 5)[0]:
+    data = receiver.recv(2048)
+    if data[:len(honest)] == honest:
+        break
+    # a tag is taken off on the way
+    seen += [name for name, frame in frames.items()
+             if data[:len(frame)] == frame or (name == "vlan" and frame[18:] in data and data[6:12] == me)]
+else:
+    seen.append("no honest frame")
+print(" ".join(sorted(set(seen))))
+SCRIPT
+        python3 /tmp/spoof.py "$2" "$3" "$4" "g$1"
+}
+
+test_spoofed_frames() {
+        local seen
+        attach 106 c6 hwaddr 00:16:3e:00:01:06
+        seen=$(spoof 106 00:16:3e:00:01:06 10.123.0.70 fd42:123::216:3eff:fe00:106)
+        # The control: without filters all of it arrives.
+        assert_eq "$seen" "advert-address advert-extension advert-hwaddr advert-second-option arp-address arp-hwaddr dhcp-server\
+ redirect router-advert source-hwaddr source-ipv4 source-ipv6 vlan"
+        detach 106
+        attach 107 c7 hwaddr 00:16:3e:00:01:07 ipv4.address 10.123.0.71 security.ipv4_filtering true security.ipv6_filtering true
+        assert_eq "$(spoof 107 00:16:3e:00:01:07 10.123.0.71 fd42:123::216:3eff:fe00:107)" ""
+        assert_eq "$(lease 107)" 10.123.0.71
+        detach 107
+}
+
 test_limits() {
         attach 104 c4 limits.ingress 1Mbit limits.egress 2Mbit
         assert_match "$(tc class show dev "$HOST")" "rate 1Mbit"
