@@ -27,6 +27,7 @@ struct BusPeer {
         Call *calls;
         unsigned pending;
         int attached_fd; /* tests: the socket to use for the first connection */
+        bool attached;   /* such a socket was given: there is no second one, so it stays open */
         bus_peer_signal_t signal;
         void *signal_userdata;
 };
@@ -81,6 +82,7 @@ BusPeer *bus_peer_free(BusPeer *p) {
 int bus_peer_attach(BusPeer *p, int fd) {
         close_safe(p->attached_fd);
         p->attached_fd = fd;
+        p->attached = true;
         return 0;
 }
 
@@ -89,7 +91,7 @@ static int on_idle(sd_event_source *s, uint64_t usec, void *userdata) {
 
         if (p->signal && !p->bus)
                 (void) peer_connect(p); /* a lost subscription is opened again */
-        else if (p->pending == 0 && !p->signal && p->attached_fd == -EBADF)
+        else if (p->pending == 0 && !p->signal && !p->attached)
                 peer_hang_up(p);
         return 0;
 }

@@ -39,7 +39,7 @@ int instance_object_find(sd_bus *bus, const char *path, const char *interface, v
                 return r;
         i = instance_find(userdata, labels[0], labels[1]);
         if (!i)
-                return 0;
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Instance not found");
         *ret = i;
         return 1;
 }
@@ -57,7 +57,7 @@ int snapshot_object_find(sd_bus *bus, const char *path, const char *interface, v
         if (i)
                 s = snapshot_find(i, labels[2]);
         if (!s)
-                return 0;
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "%s", i ? "Snapshot not found" : "Instance not found");
         *ret = s;
         return 1;
 }
@@ -72,7 +72,7 @@ int profile_object_find(sd_bus *bus, const char *path, const char *interface, vo
                 return r;
         p = profile_find(userdata, labels[0], labels[1]);
         if (!p)
-                return 0;
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Profile not found");
         *ret = p;
         return 1;
 }

@@ -61,7 +61,7 @@ static bool net_key_is_allowed(const char *key) {
         const char *p = startswith(key, "lxc.net.");
 
         if (!p)
-                return true;
+                return !streq(key, "lxc.net"); /* which would clear them all */
         p += strspn(p, "0123456789");
         return startswith(p, ".ipv4.") || startswith(p, ".ipv6.");
 }

@@ -280,9 +280,14 @@ static const JobStep restore_steps[] = {
 };
 
 int snapshot_restore(Instance *i, const char *name, const Requestor *who, Job **ret, sd_bus_error *error) {
-        Snapshot *s = snapshot_find(i, name);
+        /* Clients name it with or without the instance. */
+        const char *rest = startswith(name, i->name);
+        Snapshot *s;
         int r;
 
+        if (rest && rest[0] == '/')
+                name = rest + 1;
+        s = snapshot_find(i, name);
         if (!s || s->row != ROW_CREATED)
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Snapshot \"%s\" not found", name);
         r = job_check_busy(i, error);

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lxd-instanced's vtables in a pretended world: life of instances, snapshots and profiles; what is refused; what a kill leaves behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <json-c/json.h>
+
+#include "base/clock.h"
+#include "bus-error.h"
+#include "db-records.h"
+#include "world.h"
+
+#define PROFILE LXD_BUS_PREFIX ".instance1.Profile"
+#define MANAGER LXD_BUS_PREFIX ".instance1.Manager"
+#define _cleanup_error_ _cleanup_(sd_bus_error_free)
+
+static int setup(void **state) {
+        world_open();
+        world_set_up();
+        return 0;
+}
+
+static int teardown(void **state) {
+        world_close();
+        return 0;
+}
+
+static void life(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(world_create("c1", "image", NULL), 0);
+        assert_true(world_called("ResolveImage") && world_called("Validate") && world_called("CreateVolume") && world_called("MarkUsed"));
+        assert_string_equal(config_get(&world_instance("c1")->settings.config, "image.os"), "Test");
+        assert_non_null(config_get(&world_instance("c1")->settings.config, "volatile.eth0.hwaddr"));
+        world_assert_consistent();
+
+        assert_true(world_stop("c1", "Stop", -1, false, &e) < 0);
+        assert_string_equal(e.message, "The instance is already stopped");
+        sd_bus_error_free(&e);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_int_equal(world_instance("c1")->status, INSTANCE_RUNNING);
+        assert_string_equal(config_get(&world_instance("c1")->settings.config, "volatile.last_state.power"), "RUNNING");
+        assert_null(config_get(&world_instance("c1")->settings.config, "volatile.apply_template"));
+        assert_true(world_do("c1", "Start", &e) < 0);
+        assert_string_equal(e.message, "The instance is already running");
+        sd_bus_error_free(&e);
+        assert_true(world_do("c1", "Delete", &e) < 0);
+        assert_string_equal(e.message, "Instance is running");
+        sd_bus_error_free(&e);
+        assert_true(world_rename("c1", "c2", &e) < 0);
+        assert_string_equal(e.message, "Renaming of running instance not allowed");
+
+        assert_int_equal(world_do("c1", "Freeze", NULL), 0);
+        assert_int_equal(world_instance("c1")->status, INSTANCE_FROZEN);
+        assert_int_equal(world_do("c1", "Unfreeze", NULL), 0);
+        assert_int_equal(world_stop("c1", "Restart", -1, false, NULL), 0);
+        assert_int_equal(world_instance("c1")->status, INSTANCE_RUNNING);
+        assert_int_equal(world_stop("c1", "Stop", -1, false, NULL), 0);
+        assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+        assert_true(world_called("Detach") && world_called("Unmount"));
+        assert_int_equal(world_do("c1", "Delete", NULL), 0);
+        assert_null(world_instance("c1"));
+        assert_int_equal(strv_length(world.volumes), 0);
+}
+
+static void refused(void **state) {
+        static const struct { const char *name, *key, *value; int r; const char *text; } cases[] = {
+                { "c_1", NULL, NULL, -EINVAL, "Invalid instance name" },
+                { "../x", NULL, NULL, -EINVAL, "Invalid instance name" },
+                { "ok", "limits.foo", "1", -EINVAL, "Unknown configuration key: limits.foo" },
+                { "ok", "limits.cpu", "0-", -EINVAL, "limits.cpu" },
+                { "ok", "environment.A", "x\nlxc.hook.start = /bin/sh", -EINVAL, "environment.A" },
+                { "ok", "environment.A=B", "x", -EINVAL, "not allowed in the name" },
+                { "ok", "raw.lxc", "lxc.rootfs.path = /", -EINVAL, "raw.lxc" },
+                { "ok", "security.secureboot", "true", -EINVAL, "Unknown configuration key" },
+                { "ok", "nvidia.runtime", "true", -EOPNOTSUPP, "nvidia.runtime" },
+                { "ok", "raw.idmap", "both 1", -EINVAL, "raw.idmap" },
+        };
+
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+                assert_int_equal(world_create_with(cases[k].name, cases[k].key, cases[k].value, false, &e), cases[k].r);
+                if (!strstr(e.message, cases[k].text))
+                        fail_msg("case %zu: \"%s\" does not say \"%s\"", k, e.message, cases[k].text);
+        }
+        assert_int_equal(world.manager->n_instances, 0);
+        assert_null(world.calls);
+}
+
+static void names(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_create("c1", "none", &e), -EEXIST);
+        assert_string_equal(e.message, "Instance \"c1\" already exists");
+        assert_int_equal(world_create("", "none", NULL), 0);
+        assert_int_equal(world.manager->n_instances, 2);
+        world_assert_consistent();
+}
+
+static void unknown_flags(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ListInstances", &e, "ssust", "default", "", 1u, "", (uint64_t) 1 << 40), -EINVAL);
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ListInstances", &e, "ssust", "default", "", 1u, "name eq", (uint64_t) 0), -EINVAL);
+        sd_bus_error_free(&e);
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_INSTANCE "/default/c1", LXD_BUS_PREFIX ".instance1.Instance", "Start", &e, "(sss)t", "", "", "",
+                                      (uint64_t) 1), -EINVAL);
+        assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+}
+
+static void failed_creation(void **state) {
+        static const char *const members[] = { "ResolveImage", "Validate", "CreateVolume" };
+
+        for (size_t k = 0; k < ELEMENTSOF(members); k++) {
+                _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+                world.fail = members[k];
+                assert_true(world_create("c1", "image", &e) < 0);
+                assert_non_null(strstr(e.message, "no luck"));
+                assert_null(world_instance("c1"));
+        }
+        assert_int_equal(world_create("c1", "image", NULL), 0);
+        world_assert_consistent();
+}
+
+static void failed_start(void **state) {
+        static const char *const members[] = { "Mount", "Attach" };
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        for (size_t k = 0; k < ELEMENTSOF(members); k++) {
+                _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+                world.calls = strv_free(world.calls);
+                world.fail = members[k];
+                assert_true(world_do("c1", "Start", &e) < 0);
+                assert_string_equal(e.message, "Failed to start instance \"c1\": no luck");
+                assert_true(world_called("Detach") && world_called("Unmount"));
+                assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+        }
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        world.fail = "Unmount"; /* an end is an end, even if not all could be undone now */
+        assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
+        assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+}
+
+static void deaf_guest(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        world.deaf = true;
+        assert_true(world_stop("c1", "Stop", 0, false, &e) < 0);
+        assert_string_equal(e.message, "Failed shutting down instance, status is \"Running\": context deadline exceeded");
+        assert_int_equal(world_instance("c1")->status, INSTANCE_RUNNING);
+        assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
+}
+
+static void forced_stop_overtakes(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        world.deaf = true;
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_INSTANCE "/default/c1", LXD_BUS_PREFIX ".instance1.Instance", "Stop", NULL, "i(sss)t", -1, "",
+                                      "", "", (uint64_t) 0), 0);
+        assert_int_equal(world_stop("c1", "Stop", -1, false, &e), -EBUSY);
+        assert_string_equal(e.message, "Instance is busy running a \"stop\" operation");
+        assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
+        world_settle();
+        assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+        assert_null(world_instance("c1")->life_job);
+}
+
+static void ephemeral(void **state) {
+        assert_int_equal(world_create_with("e1", NULL, NULL, true, NULL), 0);
+        assert_int_equal(world_do("e1", "Start", NULL), 0);
+        assert_int_equal(world_stop("e1", "Restart", -1, true, NULL), 0);
+        assert_non_null(world_instance("e1"));
+        assert_int_equal(world_stop("e1", "Stop", -1, false, NULL), 0);
+        assert_null(world_instance("e1")); /* gone by the time the operation is over */
+        assert_int_equal(strv_length(world.volumes), 0);
+}
+
+static void reboot_inside(void **state) {
+        uint64_t id;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        id = world_instance("c1")->id;
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, LXD_BUS_PREFIX ".instance1.Guest", "GuestStopped", NULL, "tst", id, "reboot", (uint64_t) 0), 0);
+        world_settle();
+        assert_int_equal(world_instance("c1")->status, INSTANCE_RUNNING);
+        /* idempotent, and fine for guests nobody knows */
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, LXD_BUS_PREFIX ".instance1.Guest", "GuestStopped", NULL, "tst", id, "shutdown", (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, LXD_BUS_PREFIX ".instance1.Guest", "GuestStopped", NULL, "tst", id, "shutdown", (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, LXD_BUS_PREFIX ".instance1.Guest", "GuestStopped", NULL, "tst", (uint64_t) 999, "crash", (uint64_t) 0), 0);
+        assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+}
+
+static void rename_and_protect(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_create("c2", "none", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "s", NULL), 0);
+        assert_int_equal(world_rename("c1", "c2", &e), -EEXIST);
+        sd_bus_error_free(&e);
+        assert_int_equal(world_rename("c1", "c3", NULL), 0);
+        assert_null(world_instance("c1"));
+        world_assert_consistent();
+        world.fail = "RenameVolume";
+        assert_true(world_rename("c3", "c4", &e) < 0);
+        sd_bus_error_free(&e);
+        world_assert_consistent();
+
+        assert_int_equal(world_set("c3", "security.protection.delete", "true", NULL), 0);
+        assert_int_equal(world_do("c3", "Delete", &e), -EINVAL);
+        assert_string_equal(e.message, "Instance is protected");
+        assert_int_equal(world_set("c3", "security.protection.delete", "", NULL), 0);
+        assert_int_equal(world_do("c3", "Delete", NULL), 0);
+}
+
+static void snapshots(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "", NULL), 0);
+        assert_non_null(snapshot_find(world_instance("c1"), "snap1"));
+        assert_int_equal(world_snapshot("c1", "snap1", &e), -EEXIST);
+        sd_bus_error_free(&e);
+        assert_int_equal(world_snapshot("c1", "a/b", &e), -EINVAL);
+        sd_bus_error_free(&e);
+        assert_int_equal(world_snapshot_do("c1", "snap0", "Rename", "first", NULL), 0);
+        world_assert_consistent();
+        assert_int_equal(world_set("c1", "user.x", "new", NULL), 0);
+        assert_int_equal(world_restore("c1", "nope", &e), -ENOENT);
+        sd_bus_error_free(&e);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_int_equal(world_restore("c1", "c1/first", NULL), 0); /* stopped for it and started again */
+        assert_int_equal(world_instance("c1")->status, INSTANCE_RUNNING);
+        assert_null(config_get(&world_instance("c1")->settings.config, "user.x"));
+        assert_int_equal(world_copy("c1", "c2", NULL), 0);
+        assert_int_equal(world_instance("c2")->n_snapshots, 2);
+        assert_string_not_equal(config_get(&world_instance("c1")->settings.config, "volatile.uuid"),
+                                config_get(&world_instance("c2")->settings.config, "volatile.uuid"));
+        assert_int_equal(world_copy("c1/first", "c3", NULL), 0);
+        assert_int_equal(world_instance("c3")->n_snapshots, 0);
+        assert_int_equal(world_snapshot_do("c1", "first", "Delete", NULL, NULL), 0);
+        world.fail = "CreateSnapshot";
+        assert_true(world_snapshot("c1", "bad", &e) < 0);
+        world_assert_consistent();
+}
+
+static int update_profile(const char *name, const char *key, const char *value, const char *etag, sd_bus_error *e) {
+        _cleanup_free_ char *path = NULL;
+
+        assert_int_equal(bus_path_encode(&path, INSTANCE1_PROFILE, "default", name, NULL), 0);
+        return fixture_call(&world.f, path, PROFILE, "Update", e, "sa{ss}a{sa{ss}}s(sss)t", "", 1, key, value, 0, etag, "", "", "",
+                            (uint64_t) (UPDATE_CONFIG | UPDATE_MERGE));
+}
+
+static void profiles(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateProfile", NULL, "sssa{ss}a{sa{ss}}(sss)t", "default", "a/b", "", 0, 0, "",
+                                      "", "", (uint64_t) 0), -EINVAL);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateProfile", NULL, "sssa{ss}a{sa{ss}}(sss)t", "default", "web", "", 0, 0, "",
+                                      "", "", (uint64_t) 0), 0);
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        world.calls = strv_free(world.calls);
+        assert_int_equal(update_profile("default", "limits.processes", "500", "", NULL), 0);
+        world_settle();
+        assert_true(world_called("pids.max=500")); /* the running user follows at once */
+        assert_string_equal(instance_get(world_instance("c1"), "limits.processes"), "500");
+        assert_int_equal(update_profile("default", "limits.memory", "lots", "", &e), -EINVAL);
+        sd_bus_error_free(&e);
+        assert_int_equal(update_profile("default", "user.x", "1", "stale", &e), -ESTALE);
+        sd_bus_error_free(&e);
+        assert_int_equal(update_profile("default", "volatile.uuid", "1", "", &e), -EINVAL);
+        sd_bus_error_free(&e);
+        /* without its root disk the user could not start any more */
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/default", PROFILE, "Update", &e, "sa{ss}a{sa{ss}}s(sss)t", "", 0, 0, "", "",
+                                      "", "", (uint64_t) UPDATE_DEVICES), -EINVAL);
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/default", PROFILE, "Delete", &e, "(sss)t", "", "", "", (uint64_t) 0), -EACCES);
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/web", PROFILE, "Rename", NULL, "s(sss)t", "zeb", "", "", "", (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/zeb", PROFILE, "Delete", NULL, "(sss)t", "", "", "", (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/zeb", PROFILE, "Delete", NULL, "(sss)t", "", "", "", (uint64_t) 0), -ENOENT);
+}
+
+static void live_devices(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Instance";
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        world.calls = strv_free(world.calls);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 0, 2, "data", 3, "type", "disk",
+                                      "source", "/tmp", "path", "/mnt", "eth1", 2, "type", "nic", "network", "br1", "", "", "", "",
+                                      (uint64_t) (UPDATE_DEVICES | UPDATE_MERGE)), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_true(world_called("mount_add") && world_called("nic_add") && world_called("Attach"));
+        assert_non_null(config_get(&world_instance("c1")->settings.config, "volatile.eth1.hwaddr"));
+        assert_string_equal(config_get(&world_instance("c1")->settings.config, "volatile.eth1.host_name"), "veth1");
+        /* a failed plug leaves the record as it was */
+        world.fail = "Attach";
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 0, 1, "eth2", 2, "type", "nic",
+                                      "network", "br2", "", "", "", "", (uint64_t) (UPDATE_DEVICES | UPDATE_MERGE)), 0);
+        assert_true(world_wait(&e) < 0);
+        assert_null(devices_get(&world_instance("c1")->settings.devices, "eth2"));
+        /* removal */
+        world.calls = strv_free(world.calls);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 0, 0, "", "", "", "",
+                                      (uint64_t) UPDATE_DEVICES), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_true(world_called("mount_remove") && world_called("Detach"));
+        assert_null(config_get(&world_instance("c1")->settings.config, "volatile.eth1.hwaddr"));
+        /* the pool of the root disk stays */
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", &e, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 0, 1, "root", 3, "type", "disk",
+                                      "path", "/", "pool", "other", "", "", "", "", (uint64_t) UPDATE_DEVICES), -EINVAL);
+}
+
+/* ---- kill -9 after each step of each job ---- */
+
+static void crash(const char *kind, const char *step, int (*action)(void)) {
+        world.crash_kind = kind;
+        world.crash_step = step;
+        (void) action();
+        if (!world.crashed)
+                fail_msg("%s never came to step %s", kind, step);
+        world_restart();
+        world_assert_consistent();
+}
+
+static int do_create(void) {
+        return world_create("c1", "image", NULL);
+}
+
+static int do_delete(void) {
+        return world_do("c1", "Delete", NULL);
+}
+
+static int do_rename(void) {
+        return world_rename("c1", "c2", NULL);
+}
+
+static int do_snapshot(void) {
+        return world_snapshot("c1", "s", NULL);
+}
+
+static int do_snapshot_rename(void) {
+        return world_snapshot_do("c1", "s", "Rename", "t", NULL);
+}
+
+static int do_restore(void) {
+        return world_restore("c1", "s", NULL);
+}
+
+static void killed_create(void **state) {
+        static const char *const before[] = { "record", "resolve", "plan", "volume", "snapshots" };
+
+        for (size_t k = 0; k < ELEMENTSOF(before); k++) {
+                crash("create", before[k], do_create);
+                assert_null(world_instance("c1")); /* as if nobody had asked */
+        }
+        crash("create", "commit", do_create);
+        assert_non_null(world_instance("c1"));
+        assert_int_equal(do_delete(), 0);
+        assert_int_equal(do_create(), 0);
+}
+
+static void killed_delete(void **state) {
+        static const char *const steps[] = { "mark", "volume", "network", "forget" };
+
+        for (size_t k = 0; k < ELEMENTSOF(steps); k++) {
+                assert_int_equal(do_create(), 0);
+                crash("delete", steps[k], do_delete);
+                assert_null(world_instance("c1")); /* what had begun is finished */
+        }
+}
+
+static void killed_rename(void **state) {
+        static const char *const steps[] = { "intent", "volume" };
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        for (size_t k = 0; k < ELEMENTSOF(steps); k++) {
+                crash("rename", steps[k], do_rename);
+                assert_non_null(world_instance("c1"));
+        }
+        crash("rename", "record", do_rename);
+        assert_non_null(world_instance("c2"));
+}
+
+static void killed_snapshot(void **state) {
+        assert_int_equal(do_create(), 0);
+        crash("snapshot", "record", do_snapshot);
+        crash("snapshot", "volume", do_snapshot);
+        assert_int_equal(world_instance("c1")->n_snapshots, 0);
+        assert_int_equal(do_snapshot(), 0);
+        crash("snapshot", "intent", do_snapshot_rename);
+        crash("snapshot", "volume", do_snapshot_rename);
+        assert_non_null(snapshot_find(world_instance("c1"), "s"));
+        assert_int_equal(world_set("c1", "user.x", "new", NULL), 0);
+        crash("restore", "intent", do_restore);
+        assert_non_null(config_get(&world_instance("c1")->settings.config, "user.x"));
+        crash("restore", "volume", do_restore); /* the volume is the snapshot's: so is the record */
+        assert_null(config_get(&world_instance("c1")->settings.config, "user.x"));
+}
+
+/* ---- many ---- */
+
+static void thousand(void **state) {
+        _cleanup_free_ char *text = NULL;
+        Profile *p = profile_find(world.manager, "default", "default");
+        json_object *document, *metadata;
+        uint64_t begin;
+
+        assert_int_equal(sqlite3_exec(db_handle(world.manager->db), "PRAGMA synchronous = OFF", NULL, NULL, NULL), SQLITE_OK);
+        for (unsigned k = 0; k < 1000; k++) {
+                char name[32];
+                Instance *i;
+
+                (void) snprintf(name, sizeof(name), "n%04u", k);
+                i = instance_new(world.manager, "default", name);
+                assert_non_null(i);
+                i->pool = strdup("p");
+                i->settings.architecture = architecture_native();
+                for (unsigned c = 0; c < 15; c++)
+                        assert_int_equal(config_setf(&i->settings.config, c & 1 ? "user.key" : "image.key", "value %u", c), 0);
+                for (unsigned c = 0; c < 15; c++) {
+                        char key[32];
+
+                        (void) snprintf(key, sizeof(key), "user.%u", c);
+                        assert_int_equal(config_setf(&i->settings.config, key, "some value of a key, %u", c), 0);
+                }
+                i->profiles = calloc(1, sizeof(Profile *));
+                i->profiles[0] = p;
+                i->n_profiles = 1;
+                assert_int_equal(db_instance_insert(world.manager->db, i), 0);
+                assert_int_equal(instance_link(i), 0);
+        }
+
+        begin = now_monotonic();
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ListInstances", NULL, "ssust", "default", "", 2u, "", (uint64_t) 0), 0);
+        print_message("list of 1000, recursion=2: %" PRIu64 " us\n", now_monotonic() - begin);
+        text = fixture_document(&world.f);
+        document = json_tokener_parse(text);
+        assert_true(json_object_object_get_ex(document, "metadata", &metadata));
+        assert_int_equal(json_object_array_length(metadata), 1000);
+        json_object_put(document);
+        assert_int_equal(world.n_calls_network_describe, 0); /* nobody runs: nobody is asked */
+
+        free(text);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ListInstances", NULL, "ssust", "default", "", 0u, "name eq n0500", (uint64_t) 0), 0);
+        text = fixture_document(&world.f);
+        assert_non_null(strstr(text, "\"metadata\":[\"/1.0/instances/n0500\"]"));
+
+        begin = now_monotonic();
+        assert_int_equal(update_profile("default", "user.all", "1", "", NULL), 0);
+        print_message("profile of 1000: %" PRIu64 " us\n", now_monotonic() - begin);
+        begin = now_monotonic();
+        world_restart();
+        print_message("restart with 1000: %" PRIu64 " us\n", now_monotonic() - begin);
+        assert_int_equal(world.manager->n_instances, 1000);
+        assert_string_equal(instance_get(world_instance("n0999"), "user.14"), "some value of a key, 14");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(deaf_guest),
+                TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(profiles),
+                TEST(live_devices), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+        };
+
+        if (geteuid() != 0) {
+                print_message("the runner's interface is for root only\n");
+                return 77;
+        }
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
