@@ -194,9 +194,9 @@ static int source_path_check(const HostPool *p, HostError *e) {
         _cleanup_free_ char *name = NULL;
         int r;
 
-        r = source_path_open(p, &dir_fd, &name, e);
+        r = source_check_place(p, e);
         if (r >= 0)
-                r = source_check_place(p, e);
+                r = source_path_open(p, &dir_fd, &name, e);
         if (r < 0)
                 return r;
         fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
