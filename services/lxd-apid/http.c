@@ -104,7 +104,7 @@ static void begin(Request *r, const char *method) {
                 (void) (x == -ENOENT ? reply_error(r, 404, "not found") : reply_error(r, 501, "not implemented"));
         else if (!object_name_is_valid(r->project))
                 (void) reply_error(r, 400, "Invalid project name");
-        else if (!isempty(request_parameter(r, "target")) && !streq(method, "GET"))
+        else if (!isempty(request_parameter(r, "target")) && !streq(request_parameter(r, "target"), "none") && !streq(method, "GET"))
                 (void) reply_error(r, 400, "Target only allowed when clustered");
         else if (r->route->body == BODY_JSON && n != UINT64_MAX && n > JSON_BODY_MAX)
                 (void) reply_error(r, 413, "The body is larger than 4 MiB");
