@@ -242,13 +242,21 @@ static bool daemon_is_idle(Daemon *d) {
                (!d->spec.is_idle || d->spec.is_idle(d->spec.userdata));
 }
 
+static void daemon_stopping(Daemon *d) {
+        if (d->spec.stopping)
+                d->spec.stopping(d->spec.userdata);
+}
+
 /* The broker has taken the name back: whatever it had sent before is served by now. */
 static int on_name_released(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Daemon *d = userdata;
+        int r;
 
         if (!daemon_is_busy(d) && bus_server_connections(d->server) == 0)
                 return sd_event_exit(d->event, 0);
-        return 0; /* the idle timer looks again; new calls by name start the next process after us */
+        /* The idle timer looks again; new calls by name start the next process after us. */
+        r = sd_event_source_set_time_relative(d->idle, MAX(d->idle_usec / 4, USEC_PER_SEC / 10));
+        return r < 0 ? r : sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
 }
 
 static int daemon_end_idle(Daemon *d) {
@@ -256,6 +264,7 @@ static int daemon_end_idle(Daemon *d) {
 
         if (!d->releasing) {
                 d->releasing = true;
+                daemon_stopping(d);
                 (void) sd_notify(false, "STOPPING=1");
                 r = bus_server_release(d->server, on_name_released, d);
         }
@@ -292,6 +301,7 @@ static int on_term(sd_event_source *s, const struct signalfd_siginfo *si, void *
         if (d->drain_until > 0)
                 return 0;
         (void) sd_notify(false, "STOPPING=1");
+        daemon_stopping(d);
         bus_server_stop_listening(d->server);
         d->drain_until = now_monotonic() + DRAIN_USEC;
         return sd_event_add_time_relative(d->event, &d->drain, CLOCK_MONOTONIC, 0, 0, on_drain, d);

@@ -20,6 +20,9 @@ typedef struct DaemonSpec {
         void *userdata;       /* of interfaces and enumerators */
         /* May the process end now? NULL = yes. Asked only when no connection is open, no operation runs and no message came for a while. */
         bool (*is_idle)(void *userdata);
+        /* May be NULL. The process begins to end, idle or by SIGTERM: take nothing more from listening sockets of your own, so that it waits
+         * for the next process. May come twice. */
+        void (*stopping)(void *userdata);
 } DaemonSpec;
 
 /* Logging, signals, umask 0077, event loop with watchdog, the handed-over sockets. 0, -errno. */
