@@ -30,6 +30,13 @@ typedef struct Listener {
         struct Listener *next;
 } Listener;
 
+/* A connection, as long as it is HTTP: one whose first request has not come, or with a request that has no answer yet, keeps the process from
+ * ending. The client could not know that it was not served. */
+typedef struct Connection {
+        Http *http;
+        bool held;
+} Connection;
+
 struct Http {
         Manager *manager;
         struct MHD_Daemon *daemon;
@@ -53,9 +60,31 @@ static size_t on_unescape(void *userdata, struct MHD_Connection *connection, cha
         return strlen(text);
 }
 
+static void hold(Connection *c, bool hold) {
+        Manager *m;
+
+        if (!c || c->held == hold)
+                return;
+        m = c->http->manager;
+        c->held = hold;
+        if (m->hold)
+                m->hold(m->hold_userdata, hold);
+}
+
+static Connection *connection_of(struct MHD_Connection *connection) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+        return info ? info->socket_context : NULL;
+}
+
+void request_hold(Request *r, bool held) {
+        hold(connection_of(r->connection), held);
+}
+
 static void *on_uri(void *userdata, const char *uri, struct MHD_Connection *connection) {
         Http *h = userdata;
 
+        hold(connection_of(connection), true);
         return request_new(h->manager, &h->requests, connection, uri);
 }
 
@@ -64,6 +93,8 @@ static enum MHD_Result queue_answer(Request *r) {
 
         if (r->status == 0) /* there was no memory for it */
                 return MHD_NO;
+        if (r->status == MHD_HTTP_SWITCHING_PROTOCOLS)
+                request_hold(r, false);
         result = MHD_queue_response(r->connection, r->status, r->response);
         if (!r->borrowed)
                 MHD_destroy_response(r->response);
@@ -215,6 +246,7 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
         if (!r)
                 return;
         *request = NULL;
+        hold(connection_of(connection), false);
         /* For a connection that was a websocket this is called with a lock held that the call below wants. */
         if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && r->status != MHD_HTTP_SWITCHING_PROTOCOLS)
                 (void) MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, IDLE_SEC);
@@ -224,9 +256,17 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code) {
         Http *h = userdata;
 
-        if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                Connection *c = calloc(1, sizeof(*c));
+
                 h->connections++;
-        else {
+                if (c)
+                        c->http = h;
+                *context = c;
+                hold(c, true);
+        } else {
+                hold(*context, false);
+                *context = (free(*context), NULL);
                 h->connections--;
                 h->last = now_monotonic();
         }
@@ -319,16 +359,20 @@ int http_new(Manager *m, Http **ret) {
         return 0;
 }
 
-Http *http_free(Http *h) {
-        if (!h)
-                return NULL;
-
+void http_stop_listening(Http *h) {
         for (Listener *l = h->listeners; l; l = h->listeners) {
                 h->listeners = l->next;
                 sd_event_source_disable_unref(l->io);
                 close_safe(l->fd);
                 free(l);
         }
+}
+
+Http *http_free(Http *h) {
+        if (!h)
+                return NULL;
+
+        http_stop_listening(h);
         /* libmicrohttpd wants to see every suspended connection again before it stops. */
         for (Request *r = h->requests; r; r = r->next)
                 request_abandon(r);

@@ -10,6 +10,8 @@ Http *http_free(Http *h);
 
 /* Serves a listening stream socket (ours from then on); any number of them. 0, -errno. */
 int http_listen(Http *h, int fd);
+/* Closes the listening sockets (the service manager has them, too): who connects now waits for the next process. */
+void http_stop_listening(Http *h);
 /* Serves one connected stream socket (ours from then on). 0, -errno. */
 int http_add_connection(Http *h, int fd);
 /* Open connections, upgraded ones too. */

@@ -6,6 +6,13 @@
 #include "log.h"
 #include "manager.h"
 
+static void on_hold(void *userdata, bool hold) {
+        if (hold)
+                daemon_hold(userdata);
+        else
+                daemon_release(userdata);
+}
+
 static int run(int argc, char **argv) {
         _cleanup_(manager_freep) Manager *m = NULL;
         _cleanup_(daemon_freep) Daemon *d = NULL;
@@ -16,6 +23,7 @@ static int run(int argc, char **argv) {
                 .owner = OPERATION_OWNER_APID,
                 .interfaces = apid_interfaces,
                 .is_idle = manager_is_idle,
+                .stopping = manager_stopping,
         };
         sd_event *event;
         int r, fd;
@@ -35,6 +43,8 @@ static int run(int argc, char **argv) {
         if (r < 0)
                 return r;
         m->operations = daemon_operations(d);
+        m->hold = on_hold;
+        m->hold_userdata = d;
 
         fd = daemon_take_fd(d, "unix");
         if (fd < 0)
@@ -44,6 +54,7 @@ static int run(int argc, char **argv) {
                 return log_error_errno(r, "Failed to listen: %m");
         r = daemon_run(d);
 
+        m->hold = NULL;
         /* Sessions end before the operations they stand for. */
         m = manager_free(m);
         return r;

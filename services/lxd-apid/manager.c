@@ -42,17 +42,23 @@ int manager_new(sd_event *event, Manager **ret) {
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
-        /* Websockets are connections of the HTTP side and go first; what requests wait for goes after them. */
+        /* Nobody is asked or listened to any more. Websockets are connections of the HTTP side and go before it, what requests wait for after it. */
+        for (int i = 0; i < OWNER_MAX; i++)
+                m->peers[i] = bus_peer_free(m->peers[i]);
         m->events = events_free(m->events);
         m->sessions = sessions_free(m->sessions);
         m->http = http_free(m->http);
         m->server = server_info_free(m->server);
         m->watches = watches_free(m->watches);
-        for (int i = 0; i < OWNER_MAX; i++)
-                m->peers[i] = bus_peer_free(m->peers[i]);
         sd_event_unref(m->event);
         free(m);
         return NULL;
+}
+
+void manager_stopping(void *userdata) {
+        Manager *m = userdata;
+
+        http_stop_listening(m->http);
 }
 
 bool manager_is_idle(void *userdata) {

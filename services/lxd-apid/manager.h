@@ -25,6 +25,8 @@ typedef struct Manager {
         Watches *watches;
         Sessions *sessions;
         ServerInfo *server;
+        void (*hold)(void *userdata, bool hold); /* the process must not end while this is called more often with true than with false */
+        void *hold_userdata;
         uint64_t session_wait; /* µs for the client of a session to connect, and for a guest that was told to end */
         const char *certificate_path; /* of the server, PEM */
 } Manager;
@@ -35,6 +37,8 @@ Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager, manager_free)
 /* True when nobody is connected and nothing is pending (DaemonSpec.is_idle). */
 bool manager_is_idle(void *userdata);
+/* Takes no new connections (DaemonSpec.stopping). */
+void manager_stopping(void *userdata);
 
 /* The daemon, its root object and interface prefix, by owner; NULL for the ones REST does not talk to. */
 typedef struct OwnerInfo {

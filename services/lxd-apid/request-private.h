@@ -6,6 +6,8 @@
 
 /* A request for this raw target, in the list at *list. NULL: no memory, the connection will be closed. */
 Request *request_new(Manager *m, Request **list, struct MHD_Connection *connection, const char *uri);
+/* Must the process not end before this request is answered? */
+void request_hold(Request *r, bool held);
 /* From inside the access handler: the request waits. */
 void request_suspend(Request *r);
 /* Continues a request whose stream can take more, without an answer yet. */

@@ -87,6 +87,7 @@ void request_suspend(Request *r) {
         /* libmicrohttpd does not look at a suspended connection: see for ourselves whether the client leaves. */
         if (!r->on_hangup)
                 return;
+        request_hold(r, false); /* it may be long, and the client can ask again */
         info = MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (info)
                 (void) sd_event_add_io(r->manager->event, &r->hangup, info->connect_fd, EPOLLRDHUP, on_hangup, r);
@@ -97,6 +98,7 @@ void request_continue(Request *r) {
                 return;
         r->suspended = false;
         r->hangup = sd_event_source_disable_unref(r->hangup);
+        request_hold(r, true);
         MHD_resume_connection(r->connection);
         http_kick(r->manager->http);
 }
