@@ -2,6 +2,7 @@
 /* A deletion that was begun goes to its end, if need be after the next start: half of an image is of no use. */
 
 #include "bus-error.h"
+#include "crash.h"
 #include "delete.h"
 #include "log.h"
 #include "store.h"
@@ -50,10 +51,13 @@ static void delete_finish(DeleteJob *j) {
         Manager *m = j->manager;
         int r = 0;
 
+        crash_point("delete-volumes-gone");
         if (db_image_count(m->db, j->fingerprint, j->id) == 0)
                 r = store_remove(m->images_fd, j->fingerprint);
+        crash_point("delete-files-gone");
         if (r >= 0)
                 r = db_image_delete(m->db, j->id);
+        crash_point("delete-committed");
         if (r < 0) {
                 delete_fail(j, r, &error);
                 return;
@@ -117,6 +121,7 @@ int delete_start(Manager *m, const ImageRecord *i, bool operation, const Request
                 *ret = j->operation;
         }
 
+        crash_point("delete-marked");
         /* Other projects may have made volumes of the same image: they stay. */
         if (db_image_count(m->db, i->fingerprint, i->id) > 0) {
                 delete_finish(j);

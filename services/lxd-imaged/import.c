@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "bus-error.h"
+#include "crash.h"
 #include "import.h"
 #include "log.h"
 #include "store.h"
@@ -159,6 +160,7 @@ static int commit_rows(Manager *m, const ImportRequest *q, const ImageRecord *i,
                         return r;
         }
         r = db_image_set_state(m->db, i->id, IMAGE_CREATED);
+        crash_point("import-before-commit");
         r = r < 0 ? r : db_commit(m->db);
         if (r >= 0)
                 transaction = NULL;
@@ -185,11 +187,14 @@ static int import_commit(ImportJob *j, const Config *results, sd_bus_error *erro
                 return bus_error_wrap(error, r, "Failed to record the image");
 
         /* From here on a kill leaves a pending row, by which the next start finds the files. */
+        crash_point("import-recorded");
         r = 0;
         if (db_image_count(m->db, i.fingerprint, i.id) == 0 || !store_has(m->images_fd, i.fingerprint, i.format))
                 r = store_publish(m->images_fd, i.fingerprint, j->metadata_fd, streq(i.format, "split") ? j->rootfs_fd : -EBADF);
+        crash_point("import-published");
         if (r >= 0)
                 r = commit_rows(m, &j->request, &i, error);
+        crash_point("import-committed");
         if (r < 0) {
                 undo_files(m, &i);
                 (void) db_image_delete(m->db, i.id);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "bus-error.h"
+#include "crash.h"
 #include "image-format.h"
 #include "image-record.h"
 #include "store.h"
@@ -39,6 +40,7 @@ int store_publish(int images_fd, const char *fingerprint, int metadata_fd, int r
         int r = link_file(images_fd, metadata_fd, fingerprint);
 
         rootfs_name(fingerprint, name);
+        crash_point("store-first-name");
         if (r >= 0 && rootfs_fd >= 0)
                 r = link_file(images_fd, rootfs_fd, name);
         if (r >= 0)
@@ -55,6 +57,7 @@ int store_remove(int images_fd, const char *fingerprint) {
         rootfs_name(fingerprint, name);
         if (unlinkat(images_fd, fingerprint, 0) < 0 && errno != ENOENT)
                 r = -errno;
+        crash_point("store-first-removed");
         if (unlinkat(images_fd, name, 0) < 0 && errno != ENOENT)
                 r = -errno;
         return r;

@@ -4,7 +4,7 @@
 
 #include "bus-error.h"
 #include "layout.h"
-#include "worker/crash.h"
+#include "crash.h"
 
 int copy_set_source(Task *t, const char *pool, const char *type, const char *project, const char *name) {
         _cleanup_free_ char *volume = strndup(name, strcspn(name, "/"));

@@ -9,7 +9,7 @@
 #include "document.h"
 #include "layout.h"
 #include "log.h"
-#include "worker/crash.h"
+#include "crash.h"
 
 int pool_check_new(const char *name, const char *driver, sd_bus_error *error) {
         if (isempty(name))

@@ -8,7 +8,7 @@
 #include "layout.h"
 #include "log.h"
 #include "pool.h"
-#include "worker/crash.h"
+#include "crash.h"
 
 int snapshot_check_name(const char *name, sd_bus_error *error) {
         if (isempty(name))

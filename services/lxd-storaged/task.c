@@ -8,7 +8,7 @@
 #include "bus-error.h"
 #include "layout.h"
 #include "log.h"
-#include "worker/crash.h"
+#include "crash.h"
 
 #define TASKS_RUNNING_MAX 64 /* each may have a process */
 

@@ -7,7 +7,7 @@
 #include "document.h"
 #include "layout.h"
 #include "log.h"
-#include "worker/crash.h"
+#include "crash.h"
 
 int volume_task_new(Manager *m, const TaskKind *kind, const char *pool, const char *type, const char *project,
                     const char *name, Task **ret) {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -275,15 +276,19 @@ static void attach_bus(Fixture *f) {
         assert_true(sd_bus_attach_event(f->storaged, f->event, 0) >= 0);
 }
 
-static int setup(void **state) {
+/* With database and store in dir, which is made when it is NULL. */
+static Fixture *fixture_new(const char *dir) {
         Fixture *f = calloc(1, sizeof(*f));
+        char database[128];
         sigset_t mask;
 
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGCHLD); /* as daemon_new() has it */
         assert_int_equal(sigprocmask(SIG_BLOCK, &mask, NULL), 0);
-        strcpy(f->dir, "/tmp/lxd-images-XXXXXX");
-        assert_non_null(mkdtemp(f->dir));
+        strcpy(f->dir, dir ?: "/tmp/lxd-images-XXXXXX");
+        if (!dir)
+                assert_non_null(mkdtemp(f->dir));
+        (void) snprintf(database, sizeof(database), "%s/.images.db", f->dir);
         f->manager.images_fd = -EBADF;
         assert_true(sd_event_new(&f->event) >= 0);
         assert_true(bus_server_new(f->event, IMAGE_ROOT, &f->manager, &f->server) >= 0);
@@ -292,12 +297,16 @@ static int setup(void **state) {
                 assert_true(bus_server_add_interface(f->server, i) >= 0);
         for (const struct BusEnumerator *e = imaged_enumerators; e->prefix; e++)
                 assert_true(bus_server_add_enumerator(f->server, e->prefix, e->callback) >= 0);
-        assert_int_equal(manager_open(&f->manager, ":memory:", f->dir), 0);
+        assert_int_equal(manager_open(&f->manager, dir ? database : ":memory:", f->dir), 0);
         assert_int_equal(manager_attach(&f->manager, NULL, f->event, f->server, f->operations), 0);
-        assert_int_equal(manager_recover(&f->manager), 0);
         attach_bus(f);
+        assert_int_equal(manager_recover(&f->manager), 0);
         assert_done(f, CALL(f, "/org/lxd/image1", "Operations1", "Subscribe", "t", UINT64_C(0)));
-        *state = f;
+        return f;
+}
+
+static int setup(void **state) {
+        *state = fixture_new(NULL);
         return 0;
 }
 
@@ -716,13 +725,77 @@ static void test_busctl_sees_objects(void **state) {
         assert_done(f, call(f, m));
 }
 
+/* Runs a child on the database and store of dir that is killed at a step of importing or deleting the image. */
+static void crash(const char *dir, const char *step, bool delete) {
+        int status;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                Fixture *f = fixture_new(dir);
+
+                if (!delete)
+                        (void) setenv("LXD_CRASH_AT", step, 1);
+                import_good(f, "busybox", 1700000000, "busy");
+                (void) setenv("LXD_CRASH_AT", step, 1);
+                (void) finish(f, CALL(f, image_path(f), "image1.Image", "Delete", "(sss)t", "", "", "", UINT64_C(0)));
+                _exit(EXIT_SUCCESS);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+                fail_msg("%s: was not killed there (status %#x)", step, (unsigned) status);
+}
+
+static unsigned count_images(Fixture *f) {
+        struct json_object *o = document(CALL(f, "/org/lxd/image1", "image1.Manager", "ListImages", "sust", "default", 0, "", UINT64_C(0)), NULL);
+        unsigned n = (unsigned) json_object_array_length(o);
+
+        json_object_put(o);
+        return n;
+}
+
+/* After each kill: what is listed has its file and its alias, nothing else is there, and the same request works (again). */
+static void test_killed_at_every_step(void **state) {
+        static const struct {
+                const char *step;
+                bool delete;
+                unsigned images;
+        } steps[] = {
+                { "import-recorded", false, 0 },    { "store-first-name", false, 0 },   { "import-published", false, 0 },
+                { "import-before-commit", false, 0 }, { "import-committed", false, 1 }, { "delete-marked", true, 0 },
+                { "delete-volumes-gone", true, 0 }, { "store-first-removed", true, 0 }, { "delete-files-gone", true, 0 },
+                { "delete-committed", true, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                char dir[] = "/tmp/lxd-images-XXXXXX";
+                Fixture *f;
+
+                assert_non_null(mkdtemp(dir));
+                crash(dir, steps[i].step, steps[i].delete);
+                f = fixture_new(dir);
+                while (f->manager.deletes)
+                        run_once(f);
+                if (count_images(f) != steps[i].images || (unsigned) count_files(f) != steps[i].images)
+                        fail_msg("%s: %u images, %d files", steps[i].step, count_images(f), count_files(f));
+                if (steps[i].images == 0)
+                        import_good(f, "busybox", 1700000000, "busy");
+                else
+                        assert_finished(f, import(f, make_image("amd64", "busybox", 1700000000), UINT64_MAX, "", NULL), OPERATION_FAILURE,
+                                        "Image with same fingerprint already exists");
+                assert_done(f, CALL(f, "/org/lxd/image1/alias/default/busy", "image1.Alias", "Describe", "t", UINT64_C(0)));
+                assert_int_equal(count_files(f), 1);
+                teardown((void **) &f);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_import_and_describe), TEST(test_import_refused), TEST(test_import_cancelled), TEST(test_lookup), TEST(test_list_and_filter),
                 TEST(test_update), TEST(test_aliases), TEST(test_delete_failed_and_done), TEST(test_store), TEST(test_export_and_secret), TEST(test_recover),
-                TEST(test_busctl_sees_objects),
+                TEST(test_busctl_sees_objects), cmocka_unit_test(test_killed_at_every_step),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
