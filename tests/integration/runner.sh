@@ -25,13 +25,13 @@ make_root() {
         for name in sh sleep ls cat ps touch poweroff reboot id env stat tty stty dd true false kill readlink seq wc; do
                 ln -sf busybox "$root/bin/$name"
         done
-        cat >"$root/sbin/init" <<'INIT'
+        cat >"$root/sbin/runner-test-init" <<'INIT'
 #!/bin/sh
 echo console of the guest
 trap 'poweroff -f' PWR
 while :; do sleep 1000 & wait; done
 INIT
-        chmod 755 "$root/sbin/init"
+        chmod 755 "$root/sbin/runner-test-init"
 }
 
 make_plan() {
@@ -52,11 +52,13 @@ lxc.pty.max=1024
 lxc.tty.max=0
 lxc.net.0.type=empty
 lxc.console.logfile=$plans/console.log
-lxc.init.cmd=/sbin/init
+lxc.init.cmd=/sbin/runner-test-init
 PLAN
 }
 
 setup() {
+        # The guest's unit wants the socket: it must not come back while the stand-in is there.
+        systemctl mask --quiet --runtime lxd-instanced.socket lxd-instanced.service
         systemctl stop lxd-instanced.socket lxd-instanced.service 2>/dev/null
         mkdir -p "$plans" /run/lxd/instances
         chmod 711 /run/lxd /run/lxd/instances
@@ -70,12 +72,13 @@ cleanup() {
         systemctl stop "$unit" fake-instanced 2>/dev/null
         systemctl reset-failed "$unit" 2>/dev/null
         rm -rf "$root" "$plans" /run/lxd/instanced.bus
+        systemctl unmask --quiet --runtime lxd-instanced.socket lxd-instanced.service
         systemctl start lxd-instanced.socket 2>/dev/null
 }
 trap cleanup EXIT
 
 assert_nothing_left() {
-        assert_eq "$(pgrep -f 'lxc monitor|lxd-container-runner 991|^/bin/sh /sbin/init')" ""
+        assert_eq "$(pgrep -f 'instances runner-test$|lxd-container-runner 991|runner-test-init')" ""
         assert_eq "$(find /sys/fs/cgroup -type d -path '*lxd-container@991*')" ""
         assert test ! -e /run/lxd/instances/991
         assert_eq "$(grep -c "$root" /proc/self/mountinfo)" 0
@@ -171,7 +174,7 @@ test_power_off_and_reboot() {
 }
 
 test_stubborn_guest_is_killed() {
-        sed -i 's/poweroff -f/:/' "$root/sbin/init"
+        sed -i 's/poweroff -f/:/' "$root/sbin/runner-test-init"
         start
         assert systemctl stop "$unit"
         assert said "GuestStopped 991 shutdown"
@@ -208,6 +211,16 @@ test_hot_plug() {
         rm -rf /var/tmp/runner-disk
         assert systemctl stop "$unit"
         assert_nothing_left
+}
+
+test_cgroup_values() {
+        start
+        assert t cgroup-set pids.max 100
+        assert_match "$(cat /sys/fs/cgroup/{pids/,}lxd.slice/"$unit"/payload/pids.max 2>/dev/null)" 100
+        assert_fails - "does not take \"x\"" t cgroup-set pids.max x
+        assert_fails - "no cgroup file" t cgroup-set memory.nosuch 1
+        assert_fails - "Not the name" t cgroup-set ../x.y 1
+        assert systemctl stop "$unit"
 }
 
 test_console() {
@@ -288,7 +301,7 @@ test_daemon_comes_back() {
         start
         systemctl stop fake-instanced
         systemctl stop "$unit" --no-block
-        wait_until bash -c "! pgrep -f '[l]xc monitor'"
+        wait_until bash -c "! pgrep -f 'instances runner-tes[t]'"
         systemd-run --quiet --unit=fake-instanced /usr/libexec/lxd/tests/fake-instanced "$plans"
         wait_until said "GuestStopped 991 shutdown"
         wait_until is_down

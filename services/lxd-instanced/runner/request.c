@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers to requests, and the short ones of them: freezing, cgroup values, network cards. */
+#include <fcntl.h>
 #include <stdarg.h>
 
 #include "base/str.h"
@@ -54,16 +55,41 @@ int request_unfreeze(Runner *r, GuestMessage *m, int connection) {
         return request_answer(connection, 0, NULL);
 }
 
+/* Rules of devices are liblxc's: on v2 they are a program that it keeps. */
+static int set_device_rule(const Guest *g, const char *file, const char *value) {
+        return g->lxc->set_cgroup_item(g->lxc, file, value) ? 0 : -EINVAL;
+}
+
+static int set_cgroup_file(const Guest *g, const char *file, const char *value) {
+        _cleanup_free_ char *controller = strndup(file, strcspn(file, ".")), *directory = NULL, *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!controller)
+                return -ENOMEM;
+        r = guest_state_cgroup(&g->state, streq(controller, "cgroup") ? "" : controller, &directory);
+        if (r >= 0)
+                r = str_format(&path, "%s/%s", directory, file);
+        if (r < 0)
+                return r;
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+}
+
 int request_cgroup_set(Runner *r, GuestMessage *m, int connection) {
         const char *file = guest_message_get(m, "file"), *value = guest_message_get(m, "value");
+        int q;
 
-        if (!file || !value || strchr(file, '/') || file[0] == '.')
+        if (!file || !value || strchr(file, '/') || file[0] == '.' || !strchr(file, '.'))
                 return request_answer(connection, -EINVAL, "Not the name of a cgroup file: \"%s\"", strempty(file));
-        if (r->guest.lxc->set_cgroup_item(r->guest.lxc, file, value))
-                return request_answer(connection, 0, NULL);
-        return request_answer(connection, errno == ENOENT || errno == EOPNOTSUPP ? -EOPNOTSUPP : -EINVAL,
-                              "The kernel does not take \"%s\" for cgroup file \"%s\" of %s", value, file,
-                              r->guest.state.title);
+        q = startswith(file, "devices.") ? set_device_rule(&r->guest, file, value) : set_cgroup_file(&r->guest, file, value);
+        if (q == -ENOENT || q == -EOPNOTSUPP)
+                return request_answer(connection, -EOPNOTSUPP, "This kernel has no cgroup file \"%s\" for %s", file,
+                                      r->guest.state.title);
+        return request_answer(connection, q, "The kernel does not take \"%s\" for cgroup file \"%s\" of %s: %s", value, file,
+                              r->guest.state.title, strerror(-q));
 }
 
 int request_nic_add(Runner *r, GuestMessage *m, int connection) {

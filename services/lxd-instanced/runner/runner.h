@@ -11,15 +11,30 @@ typedef struct Connection {
         bool waits_for_end; /* asked to kill the guest: answered when it is gone */
 } Connection;
 
-typedef struct Runner {
+typedef struct Runner Runner;
+
+/* A request that runs in a process of its own: sends its answer on `connection` and returns the exit status. */
+typedef int (*request_handler_t)(Runner *r, GuestMessage *m, int connection);
+
+/* One that waits for its turn: changes of the same kind happen in the order in which they were asked for. */
+typedef struct Waiting {
+        request_handler_t handler;
+        GuestMessage message;
+        int fd;
+} Waiting;
+
+struct Runner {
         Guest guest;
         int listen_fd, signal_fd;
         Connection connections[RUNNER_CONNECTIONS_MAX];
         size_t n_connections;
         pid_t console;           /* the process that holds the console; 0 = none */
+        pid_t turn;              /* the process whose turn it is; 0 = none */
+        Waiting waiting[RUNNER_CONNECTIONS_MAX];
+        size_t n_waiting;
         bool stopping;           /* SIGTERM came */
         uint64_t kill_at;        /* monotonic µs: when the guest is killed if it has not shut down; 0 = never */
-} Runner;
+};
 
 /* Makes the control socket. 0, -errno. */
 int server_listen(Runner *r);
@@ -30,9 +45,6 @@ void server_stop_guest(Runner *r);
 
 /* Signals of this process as a child needs them: nothing blocked, everything default. */
 void child_reset_signals(void);
-
-/* A request that runs in a process of its own: sends its answer on `connection` and returns the exit status. */
-typedef int (*request_handler_t)(Runner *r, GuestMessage *m, int connection);
 
 int request_exec(Runner *r, GuestMessage *m, int connection);          /* session.c */
 int request_console(Runner *r, GuestMessage *m, int connection);       /* console.c */

@@ -62,6 +62,8 @@ static pid_t server_fork(Runner *r, request_handler_t handler, GuestMessage *m, 
         for (size_t i = 0; i < r->n_connections; i++)
                 if (r->connections[i].fd != connection)
                         closep(&r->connections[i].fd);
+        for (size_t i = 0; i < r->n_waiting; i++)
+                closep(&r->waiting[i].fd);
         child_reset_signals();
         (void) fd_set_nonblock(connection, false);
         _exit(handler(r, m, connection));
@@ -105,16 +107,19 @@ static int request_shutdown(Runner *r, GuestMessage *m, int connection) {
         return request_answer(connection, 0, NULL);
 }
 
-static const struct {
+typedef struct Request {
         const char *verb;
         request_handler_t handler;
-} requests[] = {
+        bool in_turn; /* one after the other: the order matters (memory before memory and swap, freeze before unfreeze) */
+} Request;
+
+static const Request requests[] = {
         { "exec", request_exec },
         { "console", request_console },
         { "shutdown", request_shutdown },
-        { "freeze", request_freeze },
-        { "unfreeze", request_unfreeze },
-        { "cgroup-set", request_cgroup_set },
+        { "freeze", request_freeze, true },
+        { "unfreeze", request_unfreeze, true },
+        { "cgroup-set", request_cgroup_set, true },
         { "mount-add", request_mount_add },
         { "mount-remove", request_mount_remove },
         { "nic-add", request_nic_add },
@@ -123,17 +128,55 @@ static const struct {
         { "device-remove", request_device_remove },
 };
 
-static request_handler_t find_handler(const char *verb) {
+static const Request *find_request(const char *verb) {
         for (size_t i = 0; i < ELEMENTSOF(requests); i++)
                 if (streq(requests[i].verb, verb))
-                        return requests[i].handler;
+                        return &requests[i];
         return NULL;
+}
+
+/* Starts the next of those that wait for their turn. */
+static void server_next_turn(Runner *r) {
+        while (r->turn == 0 && r->n_waiting > 0) {
+                Waiting w = r->waiting[0];
+                pid_t pid;
+
+                memmove(r->waiting, r->waiting + 1, --r->n_waiting * sizeof(Waiting));
+                pid = server_fork(r, w.handler, &w.message, w.fd);
+                if (pid > 0)
+                        r->turn = pid;
+                guest_message_done(&w.message);
+                closep(&w.fd);
+        }
+}
+
+static void server_wait_turn(Runner *r, const Request *request, Connection *c, GuestMessage *m) {
+        if (r->n_waiting >= ELEMENTSOF(r->waiting)) {
+                (void) request_answer(c->fd, -EBUSY, "Too many changes of %s are waiting", r->guest.state.title);
+                return;
+        }
+        r->waiting[r->n_waiting++] = (Waiting) { .handler = request->handler, .message = *m, .fd = TAKE_FD(c->fd) };
+        *m = (GuestMessage) {};
+        server_next_turn(r);
+}
+
+/* One at a time: a new one takes over. The handler waits for the end of the old one. */
+static void server_console(Runner *r, Connection *c, GuestMessage *m) {
+        pid_t pid;
+
+        if (r->console > 0) {
+                (void) kill(r->console, SIGKILL);
+                (void) guest_message_addf(m, "previous", "%d", (int) r->console);
+        }
+        pid = server_fork(r, request_console, m, c->fd);
+        if (pid > 0)
+                r->console = pid;
 }
 
 /* One request. True when the connection stays open in this process. */
 static bool server_dispatch(Runner *r, Connection *c, GuestMessage *m) {
         const char *verb = guest_message_verb(m);
-        request_handler_t handler;
+        const Request *request;
 
         if (streq(verb, "ping")) {
                 (void) guest_message_send_ok(c->fd, NULL, 0);
@@ -144,20 +187,15 @@ static bool server_dispatch(Runner *r, Connection *c, GuestMessage *m) {
                 server_kill_guest(r);
                 return true;
         }
-        handler = find_handler(verb);
-        if (!handler) {
+        request = find_request(verb);
+        if (!request)
                 (void) request_answer(c->fd, -EINVAL, "The runner knows no request \"%s\"", verb);
-                return false;
-        }
-        if (handler == request_console && r->console > 0) {
-                /* One at a time: the new one takes over. The handler waits for the end of the old one. */
-                (void) kill(r->console, SIGKILL);
-                (void) guest_message_addf(m, "previous", "%d", (int) r->console);
-        }
-        pid_t pid = server_fork(r, handler, m, c->fd);
-
-        if (handler == request_console && pid > 0)
-                r->console = pid;
+        else if (request->in_turn)
+                server_wait_turn(r, request, c, m);
+        else if (request->handler == request_console)
+                server_console(r, c, m);
+        else
+                (void) server_fork(r, request->handler, m, c->fd);
         return false;
 }
 
@@ -206,11 +244,14 @@ static bool server_reap(Runner *r, int *ret_status) {
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
                 if (pid == r->console)
                         r->console = 0;
+                if (pid == r->turn)
+                        r->turn = 0;
                 if (pid == r->guest.monitor) {
                         *ret_status = status;
                         ended = true;
                 }
         }
+        server_next_turn(r);
         return ended;
 }
 
