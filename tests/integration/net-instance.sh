@@ -61,7 +61,7 @@ give_client() {
 ask() {
         local answer
         answer=$("$LXC" exec "$1" ${3:+--user "$3"} -- sh -c \
-                "printf 'GET $2 HTTP/1.0\r\nHost: lxd\r\n\r\n' | socat -t5 - UNIX-CONNECT:/dev/lxd/sock") || fail "ask $*"
+                "printf 'GET $2 HTTP/1.0\r\nHost: lxd\r\n\r\n' | socat -t60 - UNIX-CONNECT:/dev/lxd/sock") || fail "ask $*"
         tr -d '\r' <<<"$answer" | sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p; 1,/^$/d; p' | tr '\n' ' ' | sed 's/ *$//'
 }
 
@@ -76,7 +76,7 @@ test_guest_api() {
         assert_match "$(ask c1 /1.0/devices)" '"eth0":\{.*"hwaddr":"00:16:3e'
         assert_eq "$(ask c1 /1.0/config/volatile.eth0.hwaddr)" "403 not authorized"
         assert_eq "$(ask c1 /1.0 1000)" "401 Access denied for non-root user"
-        assert_match "$(printf 'GET /1.0 HTTP/1.0\r\n\r\n' | socat -t5 - UNIX-CONNECT:/var/lib/lxd/devlxd/sock)" "500 .*pid not in container"
+        assert_match "$(printf 'GET /1.0 HTTP/1.0\r\n\r\n' | socat -t60 - UNIX-CONNECT:/var/lib/lxd/devlxd/sock)" "500 .*pid not in container"
         systemctl kill -s KILL lxd-devlxd.service
         assert_eq "$(ask c1 /1.0/config/user.foo)" "200 bar"
 }
@@ -85,7 +85,7 @@ test_guest_api() {
 test_guest_cannot_be_another() {
         assert "$LXC" exec c2 -- sh -c "mkdir -p /tmp/lxd-container@1.service && cp /usr/bin/socat /tmp/lxc-monitor"
         assert_eq "$("$LXC" exec c2 -- sh -c "printf 'GET /1.0/config/user.foo HTTP/1.0\r\n\r\n' |
-                exec -a '[lxc monitor] /var/lib/lxd/containers c1' /tmp/lxc-monitor -t5 - UNIX-CONNECT:/dev/lxd/sock" | tail -n 1)" "not found"
+                exec -a '[lxc monitor] /var/lib/lxd/containers c1' /tmp/lxc-monitor -t60 - UNIX-CONNECT:/dev/lxd/sock" | tail -n 1)" "not found"
 }
 
 test_live_changes() {
