@@ -151,6 +151,11 @@ static void write_nic_ipv6(FILE *f, const FirewallNic *nic) {
         fputs("\t\tether type ip6 icmpv6 type nd-neighbor-advert drop\n", f);
 }
 
+static void write_limit(FILE *f, const FirewallNic *nic) {
+        fprintf(f, "limit rate over %" PRIu64 " bytes/second burst %" PRIu64 " bytes drop\n", MAX(nic->egress / 8, (uint64_t) 1),
+                MAX(nic->egress / 8 / 10, (uint64_t) 131072));
+}
+
 static void write_nic(FILE *f, const FirewallNic *nic) {
         fprintf(f, "\tchain nic.%s {\n", nic->host_name);
         if (nic->filter_hwaddr || nic->family[0].filter || nic->family[1].filter)
@@ -158,9 +163,10 @@ static void write_nic(FILE *f, const FirewallNic *nic) {
         if (nic->family[0].filter || nic->family[1].filter)
                 fputs("\t\tether type { 8021q, 8021ad } drop\n", f); /* a tag would hide what is inside */
         /* The limit comes before a family's rules, because those end the chain for good packets too. */
-        if (nic->egress > 0)
-                fprintf(f, "\t\tlimit rate over %" PRIu64 " bytes/second burst %" PRIu64 " bytes drop\n",
-                        MAX(nic->egress / 8, (uint64_t) 1), MAX(nic->egress / 8 / 10, (uint64_t) 131072));
+        if (nic->egress > 0) {
+                fputs("\t\t", f);
+                write_limit(f, nic);
+        }
         if (nic->family[0].filter)
                 write_nic_ipv4(f, nic);
         if (nic->family[1].filter)
@@ -168,11 +174,26 @@ static void write_nic(FILE *f, const FirewallNic *nic) {
         fputs("\t}\n", f);
 }
 
+/* Guests outside of bridges: what comes from them meets the host's routing first. */
+static void write_routed(FILE *f, const FirewallSpec *spec) {
+        fputs("\tchain prerouting.limits {\n\t\ttype filter hook prerouting priority raw; policy accept;\n", f);
+        for (size_t i = 0; i < spec->n_nics; i++)
+                if (spec->nics[i].routed && spec->nics[i].egress > 0) {
+                        fprintf(f, "\t\tiifname \"%s\" ", spec->nics[i].host_name);
+                        write_limit(f, spec->nics + i);
+                }
+        fputs("\t}\n", f);
+}
+
+static bool in_bridge(const FirewallNic *nic) {
+        return !nic->routed && firewall_nic_wanted(nic);
+}
+
 static void write_bridge(FILE *f, const FirewallSpec *spec) {
         bool any = false;
 
         for (size_t i = 0; i < spec->n_nics; i++)
-                any = any || firewall_nic_wanted(spec->nics + i);
+                any = any || in_bridge(spec->nics + i);
         if (!any && !spec->had_nics)
                 return; /* a kernel without bridge filtering need not know */
         fputs("table bridge lxd\ndelete table bridge lxd\n", f);
@@ -180,11 +201,11 @@ static void write_bridge(FILE *f, const FirewallSpec *spec) {
                 return;
         fputs("table bridge lxd {\n", f);
         for (size_t i = 0; i < spec->n_nics; i++)
-                if (firewall_nic_wanted(spec->nics + i))
+                if (in_bridge(spec->nics + i))
                         write_nic(f, spec->nics + i);
         fputs("\tchain prerouting {\n\t\ttype filter hook prerouting priority -300; policy accept;\n\t\tiifname vmap { ", f);
         for (size_t i = 0, n = 0; i < spec->n_nics; i++)
-                if (firewall_nic_wanted(spec->nics + i))
+                if (in_bridge(spec->nics + i))
                         fprintf(f, "%s\"%s\" : jump nic.%s", n++ > 0 ? ", " : "", spec->nics[i].host_name,
                                 spec->nics[i].host_name);
         fputs(" }\n\t}\n}\n", f);
@@ -193,16 +214,21 @@ static void write_bridge(FILE *f, const FirewallSpec *spec) {
 int firewall_build(const FirewallSpec *spec, char **ret) {
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
+        bool routed = false;
         FILE *f;
 
+        for (size_t i = 0; i < spec->n_nics; i++)
+                routed = routed || (spec->nics[i].routed && spec->nics[i].egress > 0);
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         fputs("table inet lxd\ndelete table inet lxd\n", f);
-        if (spec->n_networks > 0) {
+        if (spec->n_networks > 0 || routed) {
                 fputs("table inet lxd {\n", f);
                 write_nat(f, spec, false);
                 write_nat(f, spec, true);
+                if (routed)
+                        write_routed(f, spec);
                 for (size_t i = 0; i < spec->n_networks; i++) {
                         write_forward(f, spec->networks + i);
                         write_input(f, spec->networks + i);

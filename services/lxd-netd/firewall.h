@@ -33,6 +33,7 @@ typedef struct FirewallNic {
                 size_t n_allowed;
         } family[2];              /* IPv4, IPv6 */
         uint64_t egress;          /* bits per second that the guest may send, 0 = no limit */
+        bool routed;              /* in no bridge: only the limit applies */
 } FirewallNic;
 
 typedef struct FirewallSpec {

@@ -50,6 +50,25 @@ int link_create_veth(Netlink *nl, const VethSpec *spec) {
         return netlink_call(nl, &m);
 }
 
+int link_create_macvlan(Netlink *nl, const char *name, int parent, const uint8_t hwaddr[static 6], unsigned mtu) {
+        NetlinkMessage m;
+        struct nlattr *nest, *data;
+
+        netlink_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+        mnl_attr_put_strz(m.header, IFLA_IFNAME, name);
+        mnl_attr_put_u32(m.header, IFLA_LINK, (uint32_t) parent);
+        mnl_attr_put(m.header, IFLA_ADDRESS, 6, hwaddr);
+        if (mtu > 0)
+                mnl_attr_put_u32(m.header, IFLA_MTU, mtu);
+        nest = mnl_attr_nest_start(m.header, IFLA_LINKINFO);
+        mnl_attr_put_strz(m.header, IFLA_INFO_KIND, "macvlan");
+        data = mnl_attr_nest_start(m.header, IFLA_INFO_DATA);
+        mnl_attr_put_u32(m.header, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
+        mnl_attr_nest_end(m.header, data);
+        mnl_attr_nest_end(m.header, nest);
+        return netlink_call(nl, &m);
+}
+
 static void tunnel_put_vxlan(struct nlmsghdr *h, const TunnelSpec *spec) {
         mnl_attr_put_u32(h, IFLA_VXLAN_ID, spec->id);
         if (spec->link > 0)

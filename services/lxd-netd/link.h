@@ -89,6 +89,8 @@ typedef struct VethSpec {
 
 /* Creates the pair in one step: the host end plugged in and up, the peer down. 0, -EEXIST, -errno. */
 int link_create_veth(Netlink *nl, const VethSpec *spec);
+/* Creates a macvlan in bridge mode on the interface with index `parent`, down. mtu 0 = the parent's. 0, -EEXIST, -errno. */
+int link_create_macvlan(Netlink *nl, const char *name, int parent, const uint8_t hwaddr[static 6], unsigned mtu);
 /* vxlan and gre tunnels of a bridge. */
 typedef struct TunnelSpec {
         const char *name;

@@ -132,26 +132,70 @@ static const ConfigKey nic_keys[] = {
         {},
 };
 
+static const char *const kind_names[_NIC_KIND_MAX] = {
+        [NIC_BRIDGED] = "bridged",
+        [NIC_P2P] = "p2p",
+        [NIC_MACVLAN] = "macvlan",
+};
+
+/* What only some kinds have; the rest is common to all. */
+static const struct {
+        const char *key;
+        unsigned kinds;
+} kind_keys[] = {
+        { "host_name", 1 << NIC_BRIDGED | 1 << NIC_P2P },     { "ipv4.address", 1 << NIC_BRIDGED },
+        { "ipv4.routes", 1 << NIC_BRIDGED | 1 << NIC_P2P },   { "ipv6.address", 1 << NIC_BRIDGED },
+        { "ipv6.routes", 1 << NIC_BRIDGED | 1 << NIC_P2P },   { "limits.egress", 1 << NIC_BRIDGED | 1 << NIC_P2P },
+        { "limits.ingress", 1 << NIC_BRIDGED | 1 << NIC_P2P }, { "limits.max", 1 << NIC_BRIDGED | 1 << NIC_P2P },
+        { "network", 1 << NIC_BRIDGED },                      { "parent", 1 << NIC_BRIDGED | 1 << NIC_MACVLAN },
+        { "security.ipv4_filtering", 1 << NIC_BRIDGED },      { "security.ipv6_filtering", 1 << NIC_BRIDGED },
+        { "security.mac_filtering", 1 << NIC_BRIDGED },
+};
+
+NicKind nic_config_kind(const Config *config) {
+        const char *nictype = config_get_or(config, "nictype", "");
+
+        for (NicKind k = 0; k < _NIC_KIND_MAX; k++)
+                if (streq(nictype, kind_names[k]))
+                        return k;
+        return NIC_BRIDGED;
+}
+
+static int check_kind_keys(const char *device, const Config *config, NicKind kind, sd_bus_error *error) {
+        for (size_t i = 0; i < ELEMENTSOF(kind_keys); i++)
+                if (!isempty(config_get(config, kind_keys[i].key)) && !(kind_keys[i].kinds & (1U << kind)))
+                        return bus_error_set(error, LXD_ERROR_INVALID, "Device \"%s\": a NIC of type \"%s\" has no option \"%s\"", device,
+                                             kind_names[kind], kind_keys[i].key);
+        return 0;
+}
+
+/* A managed network decides what its interfaces are. */
+static int check_network(const char *device, const Config *config, sd_bus_error *error) {
+        static const char *const decided[] = { "nictype", "parent", "mtu" };
+
+        for (size_t i = 0; i < ELEMENTSOF(decided); i++)
+                if (!isempty(config_get(config, decided[i])))
+                        return bus_error_set(error, LXD_ERROR_INVALID,
+                                             "Device \"%s\": cannot use \"%s\" property in conjunction with \"network\" property", device,
+                                             decided[i]);
+        return 0;
+}
+
 static int check_kind(const char *device, const Config *config, sd_bus_error *error) {
         const char *nictype = config_get_or(config, "nictype", "");
-        const char *network = config_get_or(config, "network", ""), *parent = config_get_or(config, "parent", "");
+        NicKind kind = nic_config_kind(config);
 
-        if (!isempty(nictype) && !streq(nictype, "bridged"))
+        if (!isempty(nictype) && !streq(nictype, kind_names[kind]))
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
-                                     "Device \"%s\": NIC type \"%s\" is not supported, only \"bridged\" is", device, nictype);
-        if (isempty(network) && isempty(parent))
+                                     "Device \"%s\": NIC type \"%s\" is not supported; \"bridged\", \"macvlan\" and \"p2p\" are", device,
+                                     nictype);
+        if (!isempty(config_get(config, "network")))
+                return check_network(device, config, error);
+        if (kind != NIC_P2P && isempty(config_get(config, "parent")))
                 return bus_error_set(error, LXD_ERROR_INVALID,
-                                     "Device \"%s\" needs \"network\" (a managed network) or \"parent\" (a bridge of this host)", device);
-        if (!isempty(network) && !isempty(nictype))
-                return bus_error_set(error, LXD_ERROR_INVALID,
-                                     "Device \"%s\": cannot use \"nictype\" property in conjunction with \"network\" property", device);
-        if (!isempty(network) && !isempty(parent))
-                return bus_error_set(error, LXD_ERROR_INVALID,
-                                     "Device \"%s\": cannot use \"parent\" property in conjunction with \"network\" property", device);
-        if (!isempty(network) && !isempty(config_get(config, "mtu")))
-                return bus_error_set(error, LXD_ERROR_INVALID,
-                                     "Device \"%s\": cannot use \"mtu\" property in conjunction with \"network\" property (it is the network's bridge.mtu)", device);
-        return 0;
+                                     kind == NIC_BRIDGED ? "Device \"%s\" needs \"network\" (a managed network) or \"parent\" (a bridge of this host)"
+                                                         : "Device \"%s\" needs \"parent\" (an interface of this host)", device);
+        return check_kind_keys(device, config, kind, error);
 }
 
 int nic_config_check(const char *device, const Config *config, sd_bus_error *error) {
@@ -222,6 +266,7 @@ int nic_fill_firewall(const Nic *nic, FirewallNic *ret, InetPrefix **allowed) {
         if (r < 0)
                 return r;
         nic_config_limits(&nic->config, &ingress, &f.egress);
+        f.routed = nic_config_kind(&nic->config) == NIC_P2P;
         f.filter_hwaddr = nic_config_filters(&nic->config);
         f.family[0].filter = config_is_true(&nic->config, "security.ipv4_filtering");
         f.family[1].filter = config_is_true(&nic->config, "security.ipv6_filtering");

@@ -7,6 +7,15 @@
 #include "db-records.h"
 #include "firewall.h"
 
+typedef enum NicKind {
+        NIC_BRIDGED, /* a pair, one end in a bridge */
+        NIC_P2P,     /* a pair, the host's end in nothing */
+        NIC_MACVLAN, /* a second address on an interface of the host */
+        _NIC_KIND_MAX,
+} NicKind;
+
+/* The kind of a checked configuration. */
+NicKind nic_config_kind(const Config *config);
 /* Checks keys and values, but nothing about the host. 0, or -EINVAL/-EOPNOTSUPP with error set. */
 int nic_config_check(const char *device, const Config *config, sd_bus_error *error);
 /* "10Mbit", "1Gbit", "512Kibit" or plain bits. "" = 0. 0, -EINVAL, -ERANGE. */

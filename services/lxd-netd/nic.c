@@ -15,17 +15,18 @@
 
 static const int families[2] = { AF_INET, AF_INET6 };
 
-/* What an interface is plugged into. network.name NULL = an unmanaged bridge. */
+/* What an interface is plugged into. network.name NULL = an unmanaged bridge, or the parent of a macvlan, or nothing at all. */
 typedef struct Target {
+        NicKind kind;
         Network network;
-        Link bridge;
+        Link parent; /* index 0 for p2p */
 } Target;
 
 static void target_done(Target *t) {
         network_done(&t->network);
 }
 
-static int target_find(Manager *m, const Config *config, Target *t, sd_bus_error *error) {
+static int target_find_bridge(Manager *m, const Config *config, Target *t, sd_bus_error *error) {
         const char *network = config_get_or(config, "network", ""), *parent = config_get_or(config, "parent", "");
         int r;
 
@@ -34,15 +35,24 @@ static int target_find(Manager *m, const Config *config, Target *t, sd_bus_error
                 return bus_error_wrap(error, r, "Failed to load network \"%s\"", network);
         if (r == -ENOENT && !isempty(network))
                 return bus_error_set(error, LXD_ERROR_INVALID, "Error loading network config for \"%s\": Network not found", network);
-        r = link_get(&m->rtnl, isempty(network) ? parent : network, &t->bridge);
+        r = link_get(&m->rtnl, isempty(network) ? parent : network, &t->parent);
         if (r < 0 && !isempty(network))
                 return bus_error_set(error, LXD_ERROR_FAILED,
                                      "The bridge of network \"%s\" is not there (%s): restart lxd-netd.service to have it made again",
                                      network, strerror(-r));
         if (r < 0)
                 return bus_error_set(error, LXD_ERROR_INVALID, "Parent device \"%s\" doesn't exist", parent);
-        if (!streq(t->bridge.kind, "bridge"))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Parent device \"%s\" is not a bridge", t->bridge.name);
+        if (!streq(t->parent.kind, "bridge"))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Parent device \"%s\" is not a bridge", t->parent.name);
+        return 0;
+}
+
+static int target_find(Manager *m, const Config *config, Target *t, sd_bus_error *error) {
+        t->kind = nic_config_kind(config);
+        if (t->kind == NIC_BRIDGED)
+                return target_find_bridge(m, config, t, error);
+        if (t->kind == NIC_MACVLAN && link_get(&m->rtnl, config_get_or(config, "parent", ""), &t->parent) < 0)
+                return bus_error_set(error, LXD_ERROR_INVALID, "Parent device \"%s\" doesn't exist", config_get_or(config, "parent", ""));
         return 0;
 }
 
@@ -190,8 +200,8 @@ static int choose_hwaddr(Nic *nic) {
         return r < 0 ? r : str_replace(&nic->hwaddr, hwaddr_format(a, text));
 }
 
-/* Names on the host: the end that stays, and the end that goes to the guest under another name. */
-static int choose_names(Nic *nic) {
+/* Names on the host: the end that stays, and the end that goes to the guest under another name. A macvlan has but one. */
+static int choose_names(Nic *nic, NicKind kind) {
         const char *given = config_get_or(&nic->config, "host_name", "");
         _cleanup_free_ char *a = NULL, *b = NULL;
         int r;
@@ -201,7 +211,11 @@ static int choose_names(Nic *nic) {
                 r = random_hex(4, &b);
         if (r >= 0)
                 r = isempty(given) ? str_format(&nic->host_name, "veth%s", a) : str_replace(&nic->host_name, given);
-        return r < 0 ? r : str_format(&nic->link, "vethg%s", b);
+        if (r >= 0 && kind == NIC_MACVLAN)
+                r = str_format(&nic->link, "mac%s", b) ?: str_replace(&nic->host_name, nic->link);
+        else if (r >= 0)
+                r = str_format(&nic->link, "vethg%s", b);
+        return r;
 }
 
 /* The first ethN that no other interface of the guest has. */
@@ -234,7 +248,7 @@ static int choose_all(Manager *m, const Target *t, Nic *nic, const NicList *othe
 
         r = choose_hwaddr(nic);
         if (r >= 0)
-                r = choose_names(nic);
+                r = choose_names(nic, t->kind);
         if (r >= 0)
                 r = choose_guest_name(nic, others);
         if (r >= 0)
@@ -252,8 +266,12 @@ static int link_failed(Manager *m, int r, const Nic *nic, const char *what, sd_b
                              m->rtnl.reason[0] ? ")" : "");
 }
 
-/* Routes of this interface lead to its bridge; the guest answers for them there. */
-static int change_routes(Manager *m, const Config *config, const Link *bridge, int (*change)(Netlink *nl, int index, const InetPrefix *p)) {
+/* Routes of this interface lead to its bridge, where the guest answers for them; without one to the interface itself. */
+static int change_routes(Manager *m, const Target *t, const Nic *nic, const Config *config, int (*change)(Netlink *nl, int index, const InetPrefix *p)) {
+        Link link = t->parent;
+
+        if (t->kind == NIC_MACVLAN || (t->kind == NIC_P2P && link_get(&m->rtnl, nic->host_name, &link) < 0))
+                return 0;
         for (size_t i = 0; i < 2; i++) {
                 _cleanup_free_ InetPrefix *list = NULL;
                 size_t n = 0;
@@ -261,7 +279,7 @@ static int change_routes(Manager *m, const Config *config, const Link *bridge, i
 
                 r = inet_parse_list(families[i], network_config_family_get(config, families[i], "routes") ?: "", &list, &n);
                 for (size_t k = 0; r >= 0 && k < n; k++)
-                        r = change(&m->rtnl, bridge->index, list + k);
+                        r = change(&m->rtnl, link.index, list + k);
                 if (r < 0)
                         return r;
         }
@@ -279,21 +297,31 @@ static int undo_link(void *userdata) {
         return link_delete(&x->manager->rtnl, x->name);
 }
 
-static int make_pair(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd_bus_error *error) {
-        VethSpec spec = { .host_name = nic->host_name, .peer_name = nic->link, .mtu = t->bridge.mtu, .master = t->bridge.index };
-        uint32_t mtu;
-        Made *made;
+/* The kernel's part of the work. */
+static int create_link(Manager *m, const Target *t, const Nic *nic) {
+        VethSpec spec = { .host_name = nic->host_name, .peer_name = nic->link, .mtu = t->parent.mtu, .master = t->parent.index };
+        uint32_t mtu = 0;
         int r;
 
         if (parse_u32(config_get_or(&nic->config, "mtu", ""), &mtu) >= 0)
                 spec.mtu = mtu;
-        (void) hwaddr_parse(nic->hwaddr, spec.peer_hwaddr);
+        r = hwaddr_parse(nic->hwaddr, spec.peer_hwaddr);
+        if (r < 0)
+                return r;
+        return t->kind == NIC_MACVLAN ? link_create_macvlan(&m->rtnl, nic->link, t->parent.index, spec.peer_hwaddr, mtu)
+                                      : link_create_veth(&m->rtnl, &spec);
+}
+
+static int make_link(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd_bus_error *error) {
+        Made *made;
+        int r;
+
         made = calloc(1, sizeof(Made));
         if (!made)
                 return bus_error_ensure(error, -ENOMEM);
         made->manager = m;
         strncpy(made->name, nic->host_name, sizeof(made->name) - 1);
-        r = link_create_veth(&m->rtnl, &spec);
+        r = create_link(m, t, nic);
         if (r < 0) {
                 free(made);
                 return r == -EEXIST ? bus_error_set(error, LXD_ERROR_EXISTS,
@@ -304,8 +332,8 @@ static int make_pair(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd
         r = undo_push(undo, undo_link, made, free);
         if (r < 0)
                 return bus_error_ensure(error, r);
-        /* A bridge port speaks for nobody. */
-        (void) sysctl_write_interface("ipv6", nic->host_name, "disable_ipv6", "1");
+        if (t->kind == NIC_BRIDGED) /* a bridge port speaks for nobody */
+                (void) sysctl_write_interface("ipv6", nic->host_name, "disable_ipv6", "1");
         return 0;
 }
 
@@ -339,11 +367,11 @@ static int attach_steps(Manager *m, const Target *t, Nic *nic, sd_bus_error *err
                 r = db_nic_put(m->db, nic);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record device \"%s\"", nic->device);
-        r = make_pair(m, t, nic, &undo, error);
+        r = make_link(m, t, nic, &undo, error);
         if (r >= 0)
                 r = apply_limits(m, nic, false, error);
         if (r >= 0) {
-                r = change_routes(m, &nic->config, &t->bridge, route_add);
+                r = change_routes(m, t, nic, &nic->config, route_add);
                 if (r < 0)
                         r = link_failed(m, r, nic, "add its routes", error);
         }
@@ -472,8 +500,8 @@ int nic_update(Manager *m, uint64_t guest, const char *device, const Config *con
         r = apply_limits(m, &after, ingress > 0, error);
         if (r < 0)
                 return r;
-        (void) change_routes(m, &before.config, &t.bridge, route_remove);
-        r = change_routes(m, &after.config, &t.bridge, route_add);
+        (void) change_routes(m, &t, &before, &before.config, route_remove);
+        r = change_routes(m, &t, &after, &after.config, route_add);
         if (r < 0)
                 return link_failed(m, r, &after, "change its routes", error);
         r = db_nic_put(m->db, &after);
@@ -492,7 +520,7 @@ static int detach_one(Manager *m, const Nic *nic, bool forget) {
 
         if (!streq(nic->state, "reserved")) {
                 if (target_find(m, &nic->config, &t, NULL) >= 0)
-                        (void) change_routes(m, &nic->config, &t.bridge, route_remove);
+                        (void) change_routes(m, &t, nic, &nic->config, route_remove);
                 target_done(&t);
                 r = link_delete(&m->rtnl, nic->host_name);
                 if (r < 0 && r != -ENODEV)

@@ -108,6 +108,25 @@ test_fixed_address() {
         assert_fails 1 "in use by device" "$LXC" config device set c1 eth0 ipv4.address 10.123.0.77
 }
 
+# A macvlan on the far end of a cable into the bridge, and a cable to the host alone.
+test_other_kinds_of_nics() {
+        ip link add mvhost type veth peer name mvport
+        ip link set mvport master netbr0 up
+        ip link set mvhost up
+        assert "$LXC" init bb c3
+        assert "$LXC" config device add c3 eth0 nic nictype=macvlan parent=mvhost name=eth0
+        assert "$LXC" config device add c3 eth1 nic nictype=p2p name=eth1 ipv4.routes=10.44.0.2/32
+        assert "$LXC" start c3
+        wait_until has_address c3
+        assert_match "$(address c3)" "^10\.123\.0\."
+        assert "$LXC" exec c3 -- sh -c "ip addr add 10.44.0.2/32 dev eth1; ip link set eth1 up"
+        assert ping -c1 -W2 10.44.0.2
+        assert "$LXC" delete -f c3
+        wait_until sh -c "! ip link show type macvlan | grep -q mac"
+        assert_eq "$(ip route show 10.44.0.2)" ""
+        ip link del mvhost
+}
+
 test_killed_daemons() {
         for unit in lxd-netd lxd-devlxd lxd-firewall lxd-dnsmasq@netbr0; do
                 systemctl kill -s KILL "$unit.service" 2>/dev/null

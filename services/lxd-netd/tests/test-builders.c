@@ -108,10 +108,19 @@ static void test_firewall_nics(void **state) {
         check_firewall("firewall-nics.nft", &(FirewallSpec) { .nics = nics, .n_nics = ELEMENTSOF(nics) });
 }
 
+static void test_firewall_routed(void **state) {
+        FirewallNic nics[] = {
+                { .host_name = "veth00000001", .hwaddr = { 0, 0x16, 0x3e, 1, 2, 3 }, .routed = true, .egress = 8000000 },
+                { .host_name = "veth00000002", .hwaddr = { 0, 0x16, 0x3e, 1, 2, 4 }, .routed = true },
+        };
+
+        check_firewall("firewall-routed.nft", &(FirewallSpec) { .nics = nics, .n_nics = ELEMENTSOF(nics) });
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_dnsmasq), cmocka_unit_test(test_dnsmasq_wanted),
                                             cmocka_unit_test(test_dnsmasq_host), cmocka_unit_test(test_firewall_networks),
-                                            cmocka_unit_test(test_firewall_nics) };
+                                            cmocka_unit_test(test_firewall_nics), cmocka_unit_test(test_firewall_routed) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

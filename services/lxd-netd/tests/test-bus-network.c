@@ -538,6 +538,54 @@ static void test_attach_refused(void **state) {
         assert_int_equal(links.n, 2); /* lo and br0 */
 }
 
+static void test_other_kinds(void **state) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL, f = SD_BUS_ERROR_NULL, g = SD_BUS_ERROR_NULL;
+        _cleanup_(config_done) Config p2p = {}, macvlan = {};
+        _cleanup_(route_list_done) RouteList routes = {};
+        _cleanup_free_ char *rules = NULL, *after = NULL;
+        Context *c = *state;
+        InetPrefix wanted;
+        Link host, guest;
+        bool found = false;
+
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Attach", NULL, "tsssa{ss}t", (uint64_t) 7, "default", "c1", "eth0", 3u, "nictype",
+                                      "p2p", "ipv4.routes", "10.44.0.0/24", "limits.egress", "8Mbit", (uint64_t) 0), 0);
+        assert_int_equal(bus_read_config(c->f.reply, &p2p), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&p2p, "host_name"), &host), 0);
+        assert_int_equal(host.master, 0);
+        assert_int_equal(inet_parse_cidr(AF_INET, "10.44.0.0/24", &wanted), 0);
+        assert_int_equal(route_list(&c->manager->rtnl, &routes), 0);
+        for (size_t i = 0; i < routes.n; i++)
+                found = found || (routes.items[i].link == host.index && inet_equal(&routes.items[i].destination, &wanted));
+        assert_true(found);
+        rules = ruleset(c);
+        assert_non_null(strstr(rules, "chain prerouting.limits {"));
+
+        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Attach", NULL, "tsssa{ss}t", (uint64_t) 7, "default", "c1", "eth1", 3u, "nictype",
+                                      "macvlan", "parent", "br0", "hwaddr", "00:16:3e:00:00:09", (uint64_t) 0), 0);
+        assert_int_equal(bus_read_config(c->f.reply, &macvlan), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&macvlan, "link"), &guest), 0);
+        assert_string_equal(guest.kind, "macvlan");
+        assert_memory_equal(guest.hwaddr, "\x00\x16\x3e\x00\x00\x09", 6);
+        assert_string_equal(config_get(&macvlan, "name"), "eth1");
+
+        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Validate", &e, "sssa{ss}t", "default", "c1", "eth2", 3u, "nictype", "macvlan",
+                                      "parent", "br0", "ipv4.address", "10.99.0.9", (uint64_t) 0), -EINVAL);
+        assert_string_equal(e.message, "Device \"eth2\": a NIC of type \"macvlan\" has no option \"ipv4.address\"");
+        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Validate", &f, "sssa{ss}t", "default", "c1", "eth2", 2u, "nictype", "macvlan",
+                                      "parent", "nope0", (uint64_t) 0), -EINVAL);
+        assert_string_equal(f.message, "Parent device \"nope0\" doesn't exist");
+        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Validate", &g, "sssa{ss}t", "default", "c1", "eth2", 2u, "nictype", "sriov",
+                                      "parent", "br0", (uint64_t) 0), -EOPNOTSUPP);
+
+        assert_int_equal(detach(c, 7, "", NIC_DETACH_FORGET), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&p2p, "host_name"), &host), -ENODEV);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&macvlan, "link"), &guest), -ENODEV);
+        after = ruleset(c);
+        assert_null(strstr(after, "prerouting.limits"));
+}
+
 /* What is reserved for an instance that was deleted is forgotten at the next start; what is reserved for a stopped one is not. */
 static void test_reservations_end(void **state) {
         _cleanup_(nic_done) Nic nic = {};
@@ -613,7 +661,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_create), TEST(test_refused), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
                 TEST(test_leases), TEST(test_delete),  TEST(test_rename),    TEST(test_restart), TEST(test_attach),  TEST(test_filters),
-                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_reservations_end),
+                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_reservations_end), TEST(test_other_kinds),
         };
         sigset_t mask;
 
