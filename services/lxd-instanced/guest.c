@@ -363,14 +363,23 @@ void guest_discover(Instance *i) {
 
         if (guest_state_read(i->id, &state) < 0)
                 return;
+        i->prepared = true;
         fd = state.init_pid > 0 ? guest_state_pidfd(&state) : -ESRCH;
-        if (fd < 0) {
-                guest_state_done(&state);
-                return;
-        }
-        (void) close(fd);
         guest_state_done(&i->guest);
         i->guest = state;
-        i->prepared = true;
-        i->status = is_frozen(&state) ? INSTANCE_FROZEN : INSTANCE_RUNNING;
+        /* Without a process it has ended while nobody looked: it counts as stopped once everything is released. Its unit says so
+         * (GuestStopped) as soon as it can; when the reason is written already, there is nothing to wait for. */
+        if (fd >= 0)
+                i->status = is_frozen(&state) ? INSTANCE_FROZEN : INSTANCE_RUNNING;
+        else
+                i->status = INSTANCE_STOPPING;
+        close_safe(fd);
+}
+
+void guest_release_ended(Instance *i) {
+        _cleanup_free_ char *reason = NULL;
+
+        if (i->status != INSTANCE_STOPPING || isempty(i->guest.reason) || str_replace(&reason, i->guest.reason) < 0)
+                return;
+        (void) guest_cleanup(i, reason);
 }

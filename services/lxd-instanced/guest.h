@@ -17,6 +17,8 @@ int guest_cleanup(Instance *i, const char *reason);
 
 /* At the daemon's start: is the guest of this instance alive, by what its runner left in /run? Sets state and pid. */
 void guest_discover(Instance *i);
+/* Then, once there are buses: releases what a guest held that has ended while nobody looked. */
+void guest_release_ended(Instance *i);
 
 /* The map for this instance by its configuration; for isolated ones a free range, remembered in volatile.idmap.base. Privileged: empty. 0,
  * negative errno with error set. */

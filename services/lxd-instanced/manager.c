@@ -131,7 +131,9 @@ static void recover_instance(Instance *i) {
                 log_at(LOG_NOTICE, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .message_id = LXD_MSG_LEFTOVER_REMOVED }),
                        "Removing instance %s, which was being %s when the daemon ended.", i->name, i->row == ROW_PENDING ? "created" : "deleted");
                 r = instance_delete_quietly(i);
-        } else if (i->intent)
+        } else
+                guest_release_ended(i);
+        if (i->row == ROW_CREATED && i->intent)
                 r = startswith(i->intent, "rename:") ? instance_undo_rename(i) : snapshot_redo_restore(i);
 
         for (size_t k = i->n_snapshots; i->row == ROW_CREATED && k > 0; k--) {

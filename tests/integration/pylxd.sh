@@ -16,7 +16,7 @@ import pylxd
 
 client = pylxd.Client()
 assert client.has_api_extension("instances")
-instance = client.instances.create({"name": "py1", "source": {"type": "image", "alias": "bb"}}, wait=True)
+instance = client.containers.create({"name": "py1", "source": {"type": "image", "alias": "bb"}}, wait=True)
 assert instance.status == "Stopped", instance.status
 instance.start(wait=True)
 assert instance.status == "Running", instance.status
@@ -27,13 +27,13 @@ assert instance.files.get("/root/file") == b"content"
 assert instance.state().network["eth0"]["hwaddr"].startswith("00:16:3e")
 instance.config["user.key"] = "value"
 instance.save(wait=True)
-assert client.instances.get("py1").config["user.key"] == "value"
+assert client.containers.get("py1").config["user.key"] == "value"
 snapshot = instance.snapshots.create("s", stateful=False, wait=True)
 assert [s.name for s in instance.snapshots.all()] == ["s"]
 instance.snapshots.get("s").delete(wait=True)
 instance.stop(force=True, wait=True)
 instance.delete(wait=True)
-assert not client.instances.exists("py1")
+assert not client.containers.exists("py1")
 profile = client.profiles.create("pyp", config={"user.a": "b"}, devices={})
 assert client.profiles.get("pyp").config == {"user.a": "b"}
 profile.delete()
@@ -41,7 +41,7 @@ assert any(n.name == "lxdbr0" for n in client.networks.all())
 assert client.storage_pools.get("default").driver in ("btrfs", "dir")
 assert client.images.get_by_alias("bb").architecture == "x86_64"
 try:
-    client.instances.get("nope")
+    client.containers.get("nope")
     raise AssertionError("found what is not there")
 except pylxd.exceptions.NotFound:
     pass

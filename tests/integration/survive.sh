@@ -15,6 +15,10 @@ main_pid() {
         systemctl show -p MainPID --value "$(unit_of survivor)"
 }
 
+is_stopped() {
+        [ "$(lxc list -c s --format csv survivor)" = STOPPED ]
+}
+
 test_setup() {
         setup_server
         inventory >/tmp/before
@@ -61,7 +65,7 @@ test_session_survives() {
 
 test_clean_stop_by_systemctl() {
         assert systemctl stop "$(unit_of survivor)"
-        wait_until test "$(lxc list -c s --format csv survivor)" = STOPPED
+        wait_until is_stopped
         assert lxc start survivor
         assert lxc stop -f survivor
 }
@@ -71,7 +75,7 @@ test_killed_while_a_guest_stops_by_itself() {
         systemctl stop lxd-instanced.socket lxd-instanced.service 2>/dev/null
         systemctl kill -s KILL "$(systemctl list-units --plain --no-legend 'lxd-container@*' | cut -d' ' -f1)"
         systemctl start lxd-instanced.socket
-        wait_until test "$(lxc list -c s --format csv survivor)" = STOPPED
+        wait_until is_stopped
         assert lxc delete survivor
 }
 
