@@ -278,11 +278,10 @@ static int set_limit(Job *j, const Config *values, const char *file, sd_bus_erro
         return r;
 }
 
-int live_limits(Job *j, const Config *from, const Config *to, sd_bus_error *error) {
+int live_limits(Job *j, const Config *from, const Config *to, bool first, sd_bus_error *error) {
         _cleanup_(config_done) Config old = {}, new = {};
         _cleanup_free_ char *all = online_cpus();
-        const char *memory = "memory.limit_in_bytes", *memsw = "memory.memsw.limit_in_bytes";
-        bool raise;
+        const char *memory = "memory.limit_in_bytes", *memsw = "memory.memsw.limit_in_bytes", *outer;
         int r;
 
         if (!has_guest(j->instance))
@@ -293,17 +292,10 @@ int live_limits(Job *j, const Config *from, const Config *to, sd_bus_error *erro
         if (r < 0)
                 return r;
 
-        /* v1 insists on memory <= memory and swap at every moment: the outer limit moves first when both rise. */
-        raise = strtoull(config_get_or(&new, memory, "0"), NULL, 10) > strtoull(config_get_or(&old, memory, "0"), NULL, 10);
-        if (!config_equal(&old, &new)) {
-                bool changed = !streq_ptr(config_get(&old, memory), config_get(&new, memory)) ||
-                               !streq_ptr(config_get(&old, memsw), config_get(&new, memsw));
-
-                if (changed)
-                        r = set_limit(j, &new, raise ? memsw : memory, error) ?: set_limit(j, &new, raise ? memory : memsw, error);
-        }
+        /* v1 insists on memory <= memory and swap at every moment: the outer limit moves first when both rise (-1 is the largest). */
+        outer = strtoull(config_get_or(&new, memory, "0"), NULL, 10) > strtoull(config_get_or(&old, memory, "0"), NULL, 10) ? memsw : memory;
         CONFIG_FOREACH(i, &new)
-                if (r >= 0 && !streq(i->key, memory) && !streq(i->key, memsw) && !streq_ptr(config_get(&old, i->key), i->value))
+                if (r >= 0 && streq(i->key, outer) == first && !streq_ptr(config_get(&old, i->key), i->value))
                         r = set_limit(j, &new, i->key, error);
         return r;
 }

@@ -205,16 +205,29 @@ static int undo_plug(Job *j) {
         return live_unplug(j, &d->change.new_devices, &d->change.old_devices, NULL);
 }
 
+static int step_limits_first(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+
+        return live_limits(j, &d->change.old_config, &d->change.new_config, true, error);
+}
+
+static int undo_limits_first(Job *j) {
+        UpdateData *d = j->data;
+
+        return live_limits(j, &d->change.new_config, &d->change.old_config, false, NULL);
+}
+
 static int step_limits(Job *j, sd_bus_error *error) {
         UpdateData *d = j->data;
 
-        return live_limits(j, &d->change.old_config, &d->change.new_config, error);
+        return live_limits(j, &d->change.old_config, &d->change.new_config, false, error);
 }
 
+/* The reverses run in reverse order: this one is the first. */
 static int undo_limits(Job *j) {
         UpdateData *d = j->data;
 
-        return live_limits(j, &d->change.new_config, &d->change.old_config, NULL);
+        return live_limits(j, &d->change.new_config, &d->change.old_config, true, NULL);
 }
 
 static int step_resize(Job *j, sd_bus_error *error) {
@@ -263,6 +276,7 @@ static const JobStep update_steps[] = {
         { "volatile", step_volatile, NULL },
         { "unplug", step_unplug, undo_unplug },
         { "plug", step_plug, undo_plug },
+        { "limits-first", step_limits_first, undo_limits_first },
         { "limits", step_limits, undo_limits },
         { "resize", step_resize, NULL },
         { "commit", step_commit, NULL },
@@ -342,6 +356,7 @@ static const JobStep apply_steps[] = {
         { "volatile", step_apply_volatile, NULL },
         { "unplug", step_unplug, NULL },
         { "plug", step_plug, NULL },
+        { "limits-first", step_limits_first, NULL },
         { "limits", step_limits, NULL },
         { "resize", step_resize, NULL },
         { "applied", step_applied, NULL },
