@@ -11,13 +11,13 @@
 #include "cgroup.h"
 #include "db-records.h"
 #include "device-config.h"
+#include "device-dir.h"
 #include "instance-config.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "manager.h"
 #include "remove.h"
 #include "storage.h"
-#include "unix-device.h"
 
 int guest_lxc_name(const Instance *i, char **ret) {
         /* Outside of the default project the id keeps it unique on the host, whatever the project is called. */
@@ -205,6 +205,7 @@ static int step_register(Job *j, sd_bus_error *error) {
 static int step_running(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
 
+        device_dir_unbind(j->manager, i->id);
         i->last_used_at = now_realtime();
         (void) db_instance_set_used(j->manager->db, i->id, i->last_used_at);
         (void) instance_set_volatile(i, "volatile.last_state.power", "RUNNING", "volatile.apply_template", NULL, NULL);
@@ -269,7 +270,7 @@ static int step_release(Job *j, sd_bus_error *error) {
                         if (device_is_custom_volume(&d->config))
                                 (void) storage_unmount(j, i, config_get(&d->config, "pool"), config_get(&d->config, "source"), NULL);
         (void) storage_unmount(j, i, NULL, NULL, NULL);
-        unix_devices_remove(j->manager, i->id);
+        device_dir_remove(j->manager, i->id);
         return 0;
 }
 

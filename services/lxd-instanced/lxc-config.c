@@ -114,10 +114,13 @@ static void add_system_mounts(Builder *b, const LxcSpec *s) {
         const char *mode = s->privileged && !s->nesting ? "mixed" : "rw";
 
         add(b, "lxc.mount.auto", "proc:%s sys:%s%s", mode, mode, s->cgroup_namespace ? "" : " cgroup:mixed");
+        /* What is missing is left out: liblxc would log an error even for an optional mount, and hide the real one. */
         for (size_t i = 0; i < ELEMENTSOF(binds); i++)
-                add(b, "lxc.mount.entry", "%s %s none bind,create=file,optional 0 0", binds[i], binds[i] + 1);
+                if (!s->exists || s->exists(binds[i]))
+                        add(b, "lxc.mount.entry", "%s %s none bind,create=file,optional 0 0", binds[i], binds[i] + 1);
         for (size_t i = 0; i < ELEMENTSOF(trees); i++)
-                add(b, "lxc.mount.entry", "%s %s none rbind,optional 0 0", trees[i], trees[i] + 1);
+                if (!s->exists || s->exists(trees[i]))
+                        add(b, "lxc.mount.entry", "%s %s none rbind,optional 0 0", trees[i], trees[i] + 1);
         add(b, "lxc.mount.entry", "mqueue dev/mqueue mqueue rw,relatime,create=dir,optional 0 0");
         if (s->nesting) {
                 /* Unmasked instances, so that the kernel lets nested containers mount their own. */

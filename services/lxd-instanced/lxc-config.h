@@ -44,6 +44,7 @@ typedef struct LxcSpec {
         const char *log_dir;
         const char *seccomp;      /* profile file; NULL = none */
         const char *devlxd;       /* directory of the guest socket; NULL = not offered */
+        bool (*exists)(const char *path); /* on the host, for the usual binds of /dev and /sys; NULL = yes */
         const char *apparmor;     /* "generated", "unconfined"; NULL = the kernel has none */
         bool privileged, nesting, readonly;
         bool idmapped;            /* the root is idmapped at mount time */

@@ -9,6 +9,7 @@
 #include "bus-error.h"
 #include "create.h"
 #include "device-config.h"
+#include "device-dir.h"
 #include "guest-templates.h"
 #include "guest.h"
 #include "log.h"
@@ -24,6 +25,8 @@ typedef struct PrepareData {
         char *root;      /* the volume's path */
         char **paths;    /* of custom volumes, by index of the device */
         Config *nics;    /* lxd-netd's answers, by index of the device */
+        char **binds;    /* of disks, by index of the device */
+        char *device_dir;
         UnixDevice *nodes;
         Idmap idmap;
         Strv idmap_lines;
@@ -38,12 +41,16 @@ static void prepare_data_free(void *p) {
         for (size_t k = 0; k < d->devices.n; k++) {
                 if (d->paths)
                         free(d->paths[k]);
+                if (d->binds)
+                        free(d->binds[k]);
                 if (d->nics)
                         config_done(d->nics + k);
                 if (d->nodes)
                         unix_device_done(d->nodes + k);
         }
         free(d->paths);
+        free(d->binds);
+        free(d->device_dir);
         free(d->nics);
         free(d->nodes);
         config_done(&d->config);
@@ -118,9 +125,10 @@ static int fill_data(Job *j) {
         if (r < 0)
                 return r;
         d->paths = calloc(d->devices.n + 1, sizeof(char *));
+        d->binds = calloc(d->devices.n + 1, sizeof(char *));
         d->nics = calloc(d->devices.n + 1, sizeof(Config));
         d->nodes = calloc(d->devices.n + 1, sizeof(UnixDevice));
-        return d->paths && d->nics && d->nodes ? 0 : -ENOMEM;
+        return d->paths && d->binds && d->nics && d->nodes ? 0 : -ENOMEM;
 }
 
 static int step_plan(Job *j, sd_bus_error *error) {
@@ -234,16 +242,42 @@ static int write_seccomp(Job *j, sd_bus_error *error) {
         return r < 0 ? bus_error_wrap(error, r, "Failed to write the seccomp policy") : 0;
 }
 
-static int make_nodes(Job *j, sd_bus_error *error) {
+/* Binds one disk where liblxc can get at it. An optional one that is missing has no bind, and no mount in the guest. */
+static int bind_disk(Job *j, size_t k, sd_bus_error *error) {
         PrepareData *d = j->data;
+        const Device *device = d->devices.items + k;
+        const char *source = d->paths[k] ?: config_get(&device->config, "source");
+        struct stat st;
+        int r;
 
-        for (size_t k = 0; k < d->devices.n; k++) {
-                int r = unix_device_make(j->manager, j->instance->id, d->devices.items + k, d->privileged ? NULL : &d->idmap, d->nodes + k, error);
-
-                if (r < 0)
-                        return r;
+        if (stat(source, &st) < 0) {
+                if (!device_is_required(&device->config))
+                        return 0;
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to start device \"%s\": Missing source path \"%s\" for disk \"%s\"",
+                                     device->name, source, device->name);
         }
-        return 0;
+        if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode))
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Failed to start device \"%s\": \"%s\" is neither a folder nor a file",
+                                     device->name, source);
+        r = device_dir_bind(d->device_dir, device->name, source, S_ISDIR(st.st_mode), config_is_true(&device->config, "recursive"), d->binds + k);
+        return r < 0 ? bus_error_wrap(error, r, "Failed to start device \"%s\"", device->name) : 0;
+}
+
+static int make_devices(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        int r;
+
+        r = device_dir_make(j->manager, j->instance->id, d->privileged ? NULL : &d->idmap, &d->device_dir);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to make the folder for devices");
+        for (size_t k = 0; k < d->devices.n && r >= 0; k++) {
+                const Device *device = d->devices.items + k;
+
+                r = unix_device_make(d->device_dir, device, d->privileged ? NULL : &d->idmap, d->nodes + k, error);
+                if (r >= 0 && device_kind(&device->config) == DEVICE_DISK && !device_is_root(&device->config))
+                        r = bind_disk(j, k, error);
+        }
+        return r;
 }
 
 static int step_host(Job *j, sd_bus_error *error) {
@@ -259,7 +293,7 @@ static int step_host(Job *j, sd_bus_error *error) {
         if (r >= 0)
                 r = write_seccomp(j, error);
         if (r >= 0)
-                r = make_nodes(j, error);
+                r = make_devices(j, error);
         if (r < 0)
                 return r;
 
@@ -283,7 +317,7 @@ static int step_host(Job *j, sd_bus_error *error) {
 }
 
 static int undo_host(Job *j) {
-        unix_devices_remove(j->manager, j->instance->id);
+        device_dir_remove(j->manager, j->instance->id);
         return 0;
 }
 
@@ -301,32 +335,25 @@ static bool in_user_namespace(void) {
         return file_read("/proc/self/uid_map", 4096, &map, NULL) >= 0 && !strstr(map, "4294967295");
 }
 
-/* One disk of the guest as a mount; false when the device is something else, or optional and missing. */
-static int disk_mount(Job *j, size_t k, LxcMount *ret, sd_bus_error *error) {
+/* One disk of the guest as a mount; 0 when the device is something else, or optional and missing. */
+static int disk_mount(Job *j, size_t k, LxcMount *ret) {
         PrepareData *d = j->data;
-        const Device *device = d->devices.items + k;
-        const Config *c = &device->config;
-        bool custom = device_is_custom_volume(c);
-        const char *source = custom ? d->paths[k] : config_get(c, "source");
+        const Config *c = &d->devices.items[k].config;
         struct stat st;
 
-        if (device_kind(c) != DEVICE_DISK || device_is_root(c))
+        if (!d->binds[k])
                 return 0;
-        if (stat(source, &st) < 0) {
-                if (!device_is_required(c))
-                        return 0;
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to start device \"%s\": Missing source path \"%s\" for disk \"%s\"",
-                                     device->name, source, device->name);
-        }
+        if (stat(d->binds[k], &st) < 0)
+                return -errno;
         *ret = (LxcMount) {
-                .source = source,
+                .source = d->binds[k],
                 .target = config_get(c, "path"),
                 .propagation = config_get(c, "propagation"),
                 .directory = S_ISDIR(st.st_mode),
                 .readonly = config_is_true(c, "readonly"),
                 .recursive = config_is_true(c, "recursive"),
                 .optional = !device_is_required(c),
-                .shift = !d->privileged && (custom || config_is_true(c, "shift")),
+                .shift = !d->privileged && (device_is_custom_volume(c) || config_is_true(c, "shift")),
         };
         return 1;
 }
@@ -360,9 +387,9 @@ static int collect(Job *j, Lists *l, sd_bus_error *error) {
                 if (d->nodes[k].node)
                         l->devices[l->n_devices++] = (LxcDevice) { d->nodes[k].node, d->nodes[k].target, major(d->nodes[k].device),
                                                                    minor(d->nodes[k].device), S_ISBLK(d->nodes[k].mode) };
-                r = disk_mount(j, k, l->mounts + l->n_mounts, error);
+                r = disk_mount(j, k, l->mounts + l->n_mounts);
                 if (r < 0)
-                        return r;
+                        return bus_error_wrap(error, r, "Failed to start device \"%s\"", d->devices.items[k].name);
                 if (r > 0)
                         l->n_mounts++;
         }
@@ -398,6 +425,10 @@ static int record_attached(Job *j) {
         return 0;
 }
 
+static bool path_exists(const char *path) {
+        return access(path, F_OK) >= 0;
+}
+
 static int step_build(Job *j, sd_bus_error *error) {
         _cleanup_(lists_done) Lists l = {};
         _cleanup_free_ char *devlxd = NULL;
@@ -427,6 +458,7 @@ static int step_build(Job *j, sd_bus_error *error) {
                                 .log_dir = d->log_dir,
                                 .seccomp = d->seccomp,
                                 .devlxd = isempty(devlxd_key) || str_is_true(devlxd_key) ? devlxd : NULL,
+                                .exists = path_exists,
                                 .apparmor = apparmor_works() ? "generated" : NULL,
                                 .privileged = d->privileged,
                                 .nesting = config_is_true(&d->config, "security.nesting"),
@@ -454,11 +486,14 @@ static int reply(Job *j) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         PrepareData *d = j->data;
         Instance *i = j->instance;
+        _cleanup_free_ char *log = NULL;
         char title[256];
         int r;
 
         (void) snprintf(title, sizeof(title), "%s/%s", i->project, i->name);
-        r = sd_bus_message_new_method_return(j->request, &m);
+        r = str_format(&log, "%s/lxc.log", d->log_dir);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(j->request, &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", d->name);
         if (r >= 0)
@@ -468,7 +503,7 @@ static int reply(Job *j) {
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
-                r = sd_bus_message_append(m, "a{ss}", 4, "title", title, "project", i->project, "instance", i->name, "shutdown_timeout",
+                r = sd_bus_message_append(m, "a{ss}", 5, "log_file", log, "title", title, "project", i->project, "instance", i->name, "shutdown_timeout",
                                           config_get_or(&d->config, "boot.host_shutdown_timeout", "30"));
         return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }

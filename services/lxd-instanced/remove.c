@@ -7,10 +7,10 @@
 #include "base/file.h"
 #include "bus-error.h"
 #include "db-records.h"
+#include "device-dir.h"
 #include "log.h"
 #include "manager.h"
 #include "storage.h"
-#include "unix-device.h"
 
 /* ---- delete ---- */
 
@@ -57,12 +57,22 @@ static void remove_files(Instance *i) {
                 (void) remove_tree_at(AT_FDCWD, dir);
         if (str_format(&seccomp, "%s/seccomp/%" PRIu64, i->manager->run_dir, i->id) >= 0)
                 (void) unlink(seccomp);
-        unix_devices_remove(i->manager, i->id);
+        device_dir_remove(i->manager, i->id);
+}
+
+/* A guest that was killed leaves its unit in the state failed, for people to see; without the instance it is only a leftover. */
+static void reset_unit(Instance *i) {
+        _cleanup_free_ char *unit = NULL;
+        Units *units = manager_units(i->manager, NULL);
+
+        if (units && instance_unit(i, &unit) >= 0)
+                (void) unit_reset_failed(units, unit);
 }
 
 static int step_forget(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
 
+        reset_unit(i);
         remove_files(i);
         instance_lifecycle(i, "deleted", NULL, &j->who);
         log_at(LOG_INFO, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .requestor = j->who.user,

@@ -2,14 +2,11 @@
 /* unix-char and unix-block: device nodes made for a guest, with the owner its id map gives. */
 #include "unix-device.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/file.h"
 #include "bus-error.h"
 #include "device-config.h"
-#include "log.h"
 
 void unix_device_done(UnixDevice *u) {
         free(u->node);
@@ -68,13 +65,9 @@ int unix_device_read(const Device *d, UnixDevice *ret, sd_bus_error *error) {
         return 1;
 }
 
-static int devices_dir(Manager *m, uint64_t id, char **ret) {
-        return str_format(ret, "%s/devices/%" PRIu64, m->state_dir, id);
-}
-
-int unix_device_make(Manager *m, uint64_t id, const Device *d, const Idmap *idmap, UnixDevice *ret, sd_bus_error *error) {
+int unix_device_make(const char *dir, const Device *d, const Idmap *idmap, UnixDevice *ret, sd_bus_error *error) {
         _cleanup_(unix_device_done) UnixDevice u = {};
-        _cleanup_free_ char *dir = NULL, *path = NULL;
+        _cleanup_free_ char *path = NULL;
         uint32_t uid, gid;
         int r;
 
@@ -87,13 +80,9 @@ int unix_device_make(Manager *m, uint64_t id, const Device *d, const Idmap *idma
                 return bus_error_set(error, LXD_ERROR_INVALID, "Failed to start device \"%s\": owner %u:%u is not in the id map of the instance",
                                      d->name, u.uid, u.gid);
 
-        r = devices_dir(m, id, &dir);
-        if (r >= 0)
-                r = mkdir_parents(dir, 0711);
-        if (r >= 0)
-                r = str_format(&path, "%s/%s", dir, d->name);
+        r = str_format(&path, "%s/unix.%s", dir, d->name);
         if (r < 0)
-                return bus_error_wrap(error, r, "Failed to make the folder for device \"%s\"", d->name);
+                return r;
 
         (void) unlink(path);
         if (mknod(path, u.mode, u.device) < 0 || chmod(path, u.mode & 07777) < 0 || chown(path, uid, gid) < 0) {
@@ -107,15 +96,4 @@ int unix_device_make(Manager *m, uint64_t id, const Device *d, const Idmap *idma
         *ret = u;
         u = (UnixDevice) {};
         return 1;
-}
-
-void unix_devices_remove(Manager *m, uint64_t id) {
-        _cleanup_free_ char *dir = NULL;
-        int r;
-
-        if (devices_dir(m, id, &dir) < 0)
-                return;
-        r = remove_tree_at(AT_FDCWD, dir);
-        if (r < 0 && r != -ENOENT)
-                log_debug_errno(r, "Failed to remove %s: %m", dir);
 }

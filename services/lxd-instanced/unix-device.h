@@ -16,7 +16,5 @@ typedef struct UnixDevice {
 void unix_device_done(UnixDevice *u);
 /* Reads what the device says and what its source is. 1; 0 = another type of device, or optional and missing; negative errno with error set. */
 int unix_device_read(const Device *d, UnixDevice *ret, sd_bus_error *error);
-/* The same, and makes the node below <state dir>/devices/<id>/. idmap NULL = privileged. */
-int unix_device_make(Manager *m, uint64_t id, const Device *d, const Idmap *idmap, UnixDevice *ret, sd_bus_error *error);
-/* Removes all nodes of the guest. */
-void unix_devices_remove(Manager *m, uint64_t id);
+/* The same, and makes the node in dir (device_dir_make()). idmap NULL = privileged. */
+int unix_device_make(const char *dir, const Device *d, const Idmap *idmap, UnixDevice *ret, sd_bus_error *error);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /var/lib/lxd/devices/<id>/: device nodes and bind mounts for the start of one guest. */
+#include "device-dir.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "log.h"
+
+static int dir_path(Manager *m, uint64_t id, char **ret) {
+        return str_format(ret, "%s/devices/%" PRIu64, m->state_dir, id);
+}
+
+int device_dir_make(Manager *m, uint64_t id, const Idmap *idmap, char **ret) {
+        _cleanup_free_ char *parent = NULL, *dir = NULL;
+        uint32_t gid = 0;
+        int r;
+
+        r = str_format(&parent, "%s/devices", m->state_dir);
+        if (r >= 0)
+                r = mkdir_parents(parent, 0711);
+        if (r >= 0)
+                r = dir_path(m, id, &dir);
+        if (r < 0)
+                return r;
+        if (idmap && !idmap_to_host(idmap, true, 0, &gid))
+                return -ERANGE;
+
+        /* liblxc opens these paths as the guest's root. Nobody else may pass: volumes hold files with the guest's ids as they are. */
+        if (chmod(parent, 0711) < 0 || (mkdir(dir, 0700) < 0 && errno != EEXIST) || chown(dir, 0, gid) < 0 || chmod(dir, 0710) < 0)
+                return -errno;
+        *ret = TAKE_PTR(dir);
+        return 0;
+}
+
+int device_dir_bind(const char *dir, const char *name, const char *source, bool directory, bool recursive, char **ret) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = str_format(&path, "%s/disk.%s", dir, name);
+        if (r < 0)
+                return r;
+        while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) >= 0)
+                ; /* of a start that was repeated */
+        if (directory)
+                r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        else
+                r = mknod(path, S_IFREG | 0600, 0) < 0 && errno != EEXIST ? -errno : 0;
+        if (r < 0)
+                return r;
+        if (mount(source, path, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0)
+                return -errno;
+        *ret = TAKE_PTR(path);
+        return 0;
+}
+
+/* Calls each entry's reverse; `all` removes the entries themselves as well. */
+static void clear(Manager *m, uint64_t id, bool all) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_closedir_ DIR *d = NULL;
+        struct dirent *e;
+
+        if (dir_path(m, id, &path) < 0 || !(d = opendir(path)))
+                return;
+        while ((e = readdir(d))) {
+                _cleanup_free_ char *entry = NULL;
+
+                if (streq(e->d_name, ".") || streq(e->d_name, "..") || str_format(&entry, "%s/%s", path, e->d_name) < 0)
+                        continue;
+                if (startswith(e->d_name, "disk."))
+                        while (umount2(entry, MNT_DETACH | UMOUNT_NOFOLLOW) >= 0)
+                                ;
+                /* Not as a tree: what is still mounted here is somebody's data. */
+                if (all && unlinkat(dirfd(d), e->d_name, 0) < 0 && unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) < 0)
+                        log_warning_errno(-errno, "Failed to remove %s: %m", entry);
+        }
+        if (all)
+                (void) rmdir(path);
+}
+
+void device_dir_unbind(Manager *m, uint64_t id) {
+        clear(m, id, false);
+}
+
+void device_dir_remove(Manager *m, uint64_t id) {
+        clear(m, id, true);
+}
