@@ -214,17 +214,10 @@ int guest_start(Guest *g, char **ret_text) {
         off_t log_end = stat(g->log_path, &st) < 0 ? 0 : st.st_size;
         int r;
 
-        cgroups_remove(g->cgroups.payload); /* of a runner that was killed: liblxc would refuse to start into them */
         r = guest_run_path(g->id, "target", &target);
         if (r < 0)
                 return r;
         (void) unlink(target);
-        r = cgroups_enter_supervisor(&g->cgroups);
-        if (r < 0) {
-                (void) str_format(ret_text, "Failed to enter the cgroup \"%s/supervisor\": %s", g->cgroups.unit,
-                                  strerror(-r));
-                return r;
-        }
         (void) g->lxc->want_daemonize(g->lxc, true); /* its monitor is then a process of its own, ours by PR_SET_CHILD_SUBREAPER */
         if (!g->lxc->start(g->lxc, 0, NULL)) {
                 *ret_text = guest_start_error(g, log_end);
