@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* org.lxd.instance1.Manager: lists, creation, boot and shutdown. */
 #include "autostart.h"
+#include "base/clock.h"
 #include "bus.h"
 #include "create.h"
+#include "snapshot.h"
 #include "state.h"
 
 enum {
@@ -149,6 +151,17 @@ static int method_start_autostart(sd_bus_message *m, void *userdata, sd_bus_erro
         return bus_reply_job(m, r, j);
 }
 
+static int method_expire_snapshots(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint64_t flags;
+        Job *j = NULL;
+        int r;
+
+        r = bus_read_flags(m, 0, &flags, error);
+        if (r >= 0)
+                r = snapshots_expire(userdata, now_realtime(), NULL, &j, error);
+        return bus_reply_job(m, r, j);
+}
+
 const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("ListInstances", SD_BUS_ARGS("s", project, "s", type, "u", recursion, "s", filter, "t", flags),
@@ -166,6 +179,8 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("StopAll", SD_BUS_ARGS("(sss)", requestor, "t", flags), SD_BUS_RESULT("o", operation), method_stop_all,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("StartAutostart", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("o", operation), method_start_autostart,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ExpireSnapshots", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("o", operation), method_expire_snapshots,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lxd-instances start|stop: what lxd-instances.service runs at boot and shutdown; waits for the operation. */
+/* lxd-instances start|stop|expire: what lxd-instances.service runs at boot and shutdown, and the timer; waits for the operation. */
 #include <systemd/sd-bus.h>
 
 #include "base/macro.h"
@@ -72,8 +72,9 @@ static int run(const char *verb) {
         if (r >= 0)
                 r = sd_bus_call_method(bus, NULL, ROOT, LXD_BUS_PREFIX ".Operations1", "Subscribe", &e, NULL, "t", (uint64_t) 0);
         if (r >= 0)
-                r = streq(verb, "start") ? sd_bus_call_method(bus, NULL, ROOT, LXD_BUS_PREFIX ".instance1.Manager", "StartAutostart", &e, &reply,
-                                                              "t", (uint64_t) 0)
+                r = !streq(verb, "stop") ? sd_bus_call_method(bus, NULL, ROOT, LXD_BUS_PREFIX ".instance1.Manager",
+                                                              streq(verb, "start") ? "StartAutostart" : "ExpireSnapshots", &e, &reply, "t",
+                                                              (uint64_t) 0)
                                          : sd_bus_call_method(bus, NULL, ROOT, LXD_BUS_PREFIX ".instance1.Manager", "StopAll", &e, &reply,
                                                               "(sss)t", "root", "systemd", "", (uint64_t) 0);
         if (r >= 0)
@@ -97,8 +98,8 @@ static int run(const char *verb) {
 
 int main(int argc, char **argv) {
         log_set_identifier("lxd-instances");
-        if (argc != 2 || (!streq(argv[1], "start") && !streq(argv[1], "stop"))) {
-                fprintf(stderr, "usage: %s start|stop\n", argv[0]);
+        if (argc != 2 || (!streq(argv[1], "start") && !streq(argv[1], "stop") && !streq(argv[1], "expire"))) {
+                fprintf(stderr, "usage: %s start|stop|expire\n", argv[0]);
                 return EXIT_FAILURE;
         }
         return run(argv[1]) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

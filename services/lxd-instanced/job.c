@@ -105,11 +105,12 @@ static void job_answer_request(Job *j) {
 static void fail_queue(Instance *i) {
         for (Job *q; (q = i->queue);) {
                 i->queue = q->queue_next;
-                q->instance = NULL;
                 q->result = bus_error_set(&q->error, LXD_ERROR_NOT_FOUND, "Instance not found");
                 if (q->operation)
                         operation_finish(q->operation, q->result, &q->error);
                 job_answer_request(q);
+                if (q->done)
+                        q->done(q); /* somebody may wait for its end */
                 job_free(q);
         }
         i->queue_tail = NULL;

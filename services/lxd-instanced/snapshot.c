@@ -460,6 +460,84 @@ int snapshot_delete(Snapshot *s, const Requestor *who, Job **ret, sd_bus_error *
         return new_job(s->instance, "snapshot", delete_steps, "Deleting snapshot", s->id, NULL, who, ret, error);
 }
 
+/* ---- expiry ---- */
+
+/* data of such a child is the batch it belongs to, beside the snapshot's own. */
+typedef struct ExpireData {
+        SnapshotData snapshot; /* first: the steps of a deletion look here */
+        Job *batch;
+} ExpireData;
+
+static void expired_one(Job *child) {
+        ExpireData *d = child->data;
+
+        job_wake(d->batch, child->result, &child->error);
+}
+
+static int expire_one(Job *batch, Snapshot *s) {
+        ExpireData *d;
+        Job *child;
+        int r;
+
+        r = job_new(batch->manager, s->instance, "snapshot", JOB_DATA, delete_steps, &batch->who, &child);
+        if (r < 0)
+                return r;
+        d = job_alloc_data(child, sizeof(ExpireData), snapshot_data_free);
+        if (!d) {
+                job_free(child);
+                return -ENOMEM;
+        }
+        d->snapshot.id = s->id;
+        d->batch = batch;
+        child->done = expired_one;
+        job_wait(batch);
+        job_start(child);
+        return 0;
+}
+
+static int step_expire(Job *j, sd_bus_error *error) {
+        uint64_t now = *(uint64_t *) j->data;
+        Manager *m = j->manager;
+
+        j->tolerant = true; /* one that cannot be deleted now is tried again next time */
+        for (size_t k = 0; k < m->n_instances; k++) {
+                Instance *i = m->instances[k];
+
+                for (size_t n = i->n_snapshots; n > 0; n--) {
+                        Snapshot *s = i->snapshots[n - 1];
+                        int r;
+
+                        if (s->row != ROW_CREATED || s->expires_at == 0 || s->expires_at > now)
+                                continue;
+                        r = expire_one(j, s);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+static const JobStep expire_steps[] = { { "expire", step_expire, NULL }, {} };
+
+int snapshots_expire(Manager *m, uint64_t now, const Requestor *who, Job **ret, sd_bus_error *error) {
+        _cleanup_(job_freep) Job *j = NULL;
+        uint64_t *data;
+        int r;
+
+        r = job_new(m, NULL, "expire", JOB_FREE, expire_steps, who, &j);
+        if (r < 0)
+                return r;
+        data = job_alloc_data(j, sizeof(uint64_t), NULL);
+        if (!data)
+                return -ENOMEM;
+        *data = now;
+        r = job_new_operation(j, "Cleaning up expired instance snapshots", error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
 /* ---- after a crash ---- */
 
 static int step_rename_back(Job *j, sd_bus_error *error) {

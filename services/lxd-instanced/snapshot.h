@@ -12,6 +12,9 @@ int snapshot_rename(Snapshot *s, const char *name, const Requestor *who, Job **r
 int snapshot_update(Snapshot *s, uint64_t expires, const Requestor *who, Job **ret, sd_bus_error *error);
 int snapshot_delete(Snapshot *s, const Requestor *who, Job **ret, sd_bus_error *error);
 
+/* Deletes all that have expired by now, each in its instance's turn; the job ends when all are gone. Not started. 0, negative errno with error. */
+int snapshots_expire(Manager *m, uint64_t now, const Requestor *who, Job **ret, sd_bus_error *error);
+
 /* After a crash: removes a pending or half-deleted one, takes back a rename, completes a restore. 0, -errno. */
 int snapshot_recover(Snapshot *s);
 int snapshot_redo_restore(Instance *i);

@@ -261,6 +261,32 @@ static void snapshots(void **state) {
         world_assert_consistent();
 }
 
+static void expiry(void **state) {
+        uint64_t past = now_realtime() - USEC_PER_SEC;
+        const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Instance";
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "keep", NULL), 0);
+        for (unsigned k = 0; k < 3; k++) {
+                assert_int_equal(fixture_call(&world.f, path, interface, "CreateSnapshot", NULL, "sbt(sss)t", "", 0, past, "", "", "", (uint64_t) 1), 0);
+                assert_int_equal(world_wait(NULL), 0);
+        }
+        assert_int_equal(fixture_call(&world.f, path, interface, "CreateSnapshot", NULL, "sbt(sss)t", "later", 0, past + 3600 * USEC_PER_SEC, "", "", "",
+                                      (uint64_t) 1), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        world.fail = "DeleteVolume"; /* one of them stays for the next time */
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ExpireSnapshots", NULL, "t", (uint64_t) 0), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_int_equal(world_instance("c1")->n_snapshots, 3);
+        world_assert_consistent();
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ExpireSnapshots", NULL, "t", (uint64_t) 0), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_int_equal(world_instance("c1")->n_snapshots, 2);
+        assert_non_null(snapshot_find(world_instance("c1"), "keep"));
+        assert_non_null(snapshot_find(world_instance("c1"), "later"));
+        world_assert_consistent();
+}
+
 static int update_profile(const char *name, const char *key, const char *value, const char *etag, sd_bus_error *e) {
         _cleanup_free_ char *path = NULL;
 
@@ -484,7 +510,7 @@ static void thousand(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(deaf_guest),
-                TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(profiles),
+                TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(profiles),
                 TEST(live_devices), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 

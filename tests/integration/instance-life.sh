@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Instances as units and bus objects: busctl and systemctl alone, devices at start and in flight, boot and shutdown, creation under kill -9.
+# machine: nspawn
+# needs: image-busybox
+. "$(dirname "$0")/lib.sh"
+paths=/org/lxd/instance1/instance/default
+
+test_setup() {
+        setup_server
+        inventory >/tmp/before
+}
+
+status_of() {
+        busctl get-property org.lxd.instance1 "$paths/$1" org.lxd.instance1.Instance Status
+}
+
+is() {
+        [ "$(status_of "$1")" = "s \"$2\"" ]
+}
+
+test_busctl_alone() {
+        assert busctl call org.lxd.instance1 /org/lxd/instance1 org.lxd.instance1.Manager CreateInstance \
+                'sssssbasa{ss}a{sa{ss}}a{ss}(sss)t' default i1 container '' '' false 0 0 0 2 type image alias bb '' '' '' 1
+        wait_until is i1 Stopped
+        wait_until busctl call org.lxd.instance1 "$paths/i1" org.lxd.instance1.Instance Start '(sss)t' '' '' '' 0
+        wait_until is i1 Running
+        assert busctl -- call org.lxd.instance1 "$paths/i1" org.lxd.instance1.Instance Stop 'i(sss)t' -1 '' '' '' 1
+        wait_until is i1 Stopped
+}
+
+test_systemctl_alone() {
+        unit=$(busctl get-property org.lxd.instance1 "$paths/i1" org.lxd.instance1.Instance Unit | cut -d'"' -f2)
+        assert systemctl start "$unit"
+        assert is i1 Running
+        assert systemctl stop "$unit"
+        wait_until is i1 Stopped
+}
+
+test_devices() {
+        assert lxc storage volume create default v1
+        assert lxc config device add i1 v disk pool=default source=v1 path=/vol
+        assert lxc config device add i1 zero unix-char source=/dev/zero path=/dev/myzero mode=0666
+        assert lxc start i1
+        lxc exec i1 -- sh -c 'echo x >/vol/file && head -c 4 /dev/myzero >/vol/zeros' || fail "devices of the start"
+        assert_eq "$(lxc exec i1 -- stat -c %u:%s /vol/zeros)" 0:4
+        assert lxc config device add i1 eth9 nic network=lxdbr0 name=eth9
+        assert lxc exec i1 -- ip link show eth9
+        assert lxc config device remove i1 eth9
+        assert_fails - "" lxc exec i1 -- ip link show eth9
+        assert lxc config device remove i1 v
+        assert_fails - "" lxc exec i1 -- test -e /vol/file
+        assert lxc stop -f i1
+        assert_eq "$(ls /var/lib/lxd/devices)" ""
+        assert lxc storage volume delete default v1
+}
+
+test_boot_and_shutdown() {
+        assert lxc start i1
+        assert systemctl stop lxd-instances.service
+        assert is i1 Stopped
+        assert systemctl start lxd-instances.service # it ran when the host went down
+        assert is i1 Running
+        assert lxc stop -f i1
+        assert systemctl restart lxd-instances.service
+        assert is i1 Stopped
+        assert lxc delete i1
+}
+
+test_killed_while_creating() {
+        for n in 1 2 3 4; do
+                lxc init bb "k$n" >/dev/null 2>&1 &
+        done
+        wait_until test -n "$(busctl tree --list org.lxd.instance1)"
+        systemctl kill -s KILL lxd-instanced.service
+        wait
+        for n in 1 2 3 4; do # half-made ones are gone, whole ones can be deleted, and the same name works again
+                lxc delete "k$n" >/dev/null 2>&1
+                assert lxc init bb "k$n"
+                assert lxc delete "k$n"
+        done
+}
+
+test_nothing_left() {
+        inventory >/tmp/after
+        diff -u /tmp/before /tmp/after || fail "left behind"
+}
+
+run_tests
