@@ -69,6 +69,7 @@ int manager_start(Manager *m, const char *boot_id) {
         int r;
 
         r = db_check_boot(m->db, boot_id);
+        m->first_start = r > 0;
         if (r >= 0)
                 r = nic_start_all(m);
         if (r >= 0)

@@ -31,6 +31,7 @@ typedef struct Manager {
         char *state_dir;     /* /var/lib/lxd/networks */
         Job *jobs;           /* changes of networks, the first one is running */
         sd_event_source *next_job;
+        bool first_start;    /* the first one since the host booted */
         unsigned pending;    /* other things that are going on */
 } Manager;
 

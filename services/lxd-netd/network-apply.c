@@ -4,6 +4,7 @@
 
 #include "bridge.h"
 #include "bus-error.h"
+#include "conflict.h"
 #include "dhcp.h"
 #include "log.h"
 #include "network.h"
@@ -186,6 +187,8 @@ static int start_one(Manager *m, const Network *n, sd_bus_error *error) {
         char *name;
         int r;
 
+        if (m->first_start) /* of this boot: not each time the daemon wakes up */
+                conflict_explain(n);
         if (streq(n->state, "pending") || streq(n->state, "deleting"))
                 return remove_leftover(m, n, error);
         name = strdup(n->name);

@@ -4,6 +4,7 @@
 
 #include "bridge.h"
 #include "bus-error.h"
+#include "conflict.h"
 #include "dhcp.h"
 #include "json-write.h"
 #include "log.h"
@@ -90,6 +91,7 @@ static void on_created(int r, const sd_bus_error *e, void *userdata) {
         }
         log_at(LOG_INFO, 0, (&(LogFields) { .network = j->next.name, .message_id = LXD_MSG_NETWORK_STARTED }), "Network \"%s\" created.",
                j->next.name);
+        conflict_explain(&j->next);
         network_event(j, "network-created", j->next.name, NULL);
         network_object_event(j->manager, j->next.name, bus_server_emit_object_added);
         job_done(j, 0, NULL);

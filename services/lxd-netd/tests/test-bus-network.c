@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "bus-error.h"
 #include "bus-interfaces.h"
+#include "conflict.h"
 #include "fixture.h"
 #include "job.h"
 #include "nic.h"
@@ -538,6 +539,33 @@ static void test_attach_refused(void **state) {
         assert_int_equal(links.n, 2); /* lo and br0 */
 }
 
+/* Another program's table, put there by our worker. */
+static void apply_text(Context *c, const char *text) {
+        _cleanup_free_ char *path = NULL, *command = NULL;
+
+        assert_int_equal(str_format(&path, "%s/foreign.nft", c->directory), 0);
+        assert_int_equal(file_write_atomic(path, text, strlen(text), 0600), 0);
+        assert_int_equal(str_format(&command, "%s/lxd-firewall-worker %s", secure_getenv("LXD_WORKER_DIR"), path), 0);
+        assert_int_equal(system(command), 0);
+}
+
+static void test_conflict(void **state) {
+        _cleanup_free_ char *chain = NULL;
+        Context *c = *state;
+
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(conflict_find_forward(&chain), -ENOENT); /* our own rules are none */
+        apply_text(c, "add table ip other\n"
+                      "add chain ip other FORWARD { type filter hook forward priority 0; policy accept; }\n"
+                      "add chain ip other INPUT { type filter hook input priority 0; policy drop; }\n");
+        assert_int_equal(conflict_find_forward(&chain), -ENOENT);
+        apply_text(c, "add table ip filter\n"
+                      "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }\n");
+        assert_int_equal(conflict_find_forward(&chain), 0);
+        assert_string_equal(chain, "ip filter FORWARD");
+        apply_text(c, "delete table ip filter\ndelete table ip other\n");
+}
+
 static void test_other_kinds(void **state) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL, f = SD_BUS_ERROR_NULL, g = SD_BUS_ERROR_NULL;
         _cleanup_(config_done) Config p2p = {}, macvlan = {};
@@ -661,7 +689,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_create), TEST(test_refused), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
                 TEST(test_leases), TEST(test_delete),  TEST(test_rename),    TEST(test_restart), TEST(test_attach),  TEST(test_filters),
-                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_reservations_end), TEST(test_other_kinds),
+                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_conflict),
         };
         sigset_t mask;
 
