@@ -7,7 +7,7 @@
 
 #define BLOCK_SIZE (256U * 1024U)
 
-static int check_format(int fd, const char *what, sd_bus_error *error) {
+int archive_check_format(int fd, const char *what, sd_bus_error *error) {
         ImageFormat f = image_format_detect_fd(fd);
         off_t size = lseek(fd, 0, SEEK_END);
 
@@ -27,25 +27,44 @@ static int check_format(int fd, const char *what, sd_bus_error *error) {
         return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
-int archive_open_tar(int fd, const char *what, struct archive **ret, sd_bus_error *error) {
-        _cleanup_(archive_freep) struct archive *a = NULL;
-        int r = check_format(fd, what, error);
+enum {
+        WITH_TAR = 1 << 0,
+        WITH_FILTERS = 1 << 1,
+};
 
-        if (r < 0)
-                return r;
-        a = archive_read_new();
+static int open_archive(int fd, const char *what, unsigned with, struct archive **ret, sd_bus_error *error) {
+        _cleanup_(archive_freep) struct archive *a = archive_read_new();
+
         if (!a)
                 return -ENOMEM;
-        if (archive_read_support_format_tar(a) < ARCHIVE_WARN || archive_read_support_filter_gzip(a) < ARCHIVE_WARN ||
-            archive_read_support_filter_xz(a) < ARCHIVE_WARN || archive_read_support_filter_lzma(a) < ARCHIVE_WARN ||
-            archive_read_support_filter_zstd(a) < ARCHIVE_WARN || archive_read_support_filter_bzip2(a) < ARCHIVE_WARN)
+        if ((with & WITH_TAR ? archive_read_support_format_tar(a) : archive_read_support_format_raw(a)) < ARCHIVE_WARN)
+                return archive_failed(a, what, error);
+        if ((with & WITH_FILTERS) &&
+            (archive_read_support_filter_gzip(a) < ARCHIVE_WARN || archive_read_support_filter_xz(a) < ARCHIVE_WARN ||
+             archive_read_support_filter_lzma(a) < ARCHIVE_WARN || archive_read_support_filter_zstd(a) < ARCHIVE_WARN ||
+             archive_read_support_filter_bzip2(a) < ARCHIVE_WARN))
                 return archive_failed(a, what, error);
         /* Names are bytes: without this libarchive converts by the locale and drops what does not fit. */
-        (void) archive_read_set_options(a, "hdrcharset=BINARY");
+        if (with & WITH_TAR)
+                (void) archive_read_set_options(a, "hdrcharset=BINARY");
         if (archive_read_open_fd(a, fd, BLOCK_SIZE) != ARCHIVE_OK)
                 return archive_failed(a, what, error);
         *ret = TAKE_PTR(a);
         return 0;
+}
+
+int archive_open_tar(int fd, const char *what, struct archive **ret, sd_bus_error *error) {
+        int r = archive_check_format(fd, what, error);
+
+        return r < 0 ? r : open_archive(fd, what, WITH_TAR | WITH_FILTERS, ret, error);
+}
+
+int archive_open_plain(int fd, const char *what, struct archive **ret, sd_bus_error *error) {
+        return open_archive(fd, what, WITH_TAR, ret, error);
+}
+
+int archive_open_compressed(int fd, const char *what, struct archive **ret, sd_bus_error *error) {
+        return open_archive(fd, what, WITH_FILTERS, ret, error);
 }
 
 int archive_check_ratio(struct archive *a, const char *what, sd_bus_error *error) {

@@ -22,6 +22,13 @@ static inline void archive_freep(struct archive **a) {
  * squashfs); -ENOMEM, -EIO. */
 int archive_open_tar(int fd, const char *what, struct archive **ret, sd_bus_error *error);
 
+/* The same in parts. Is fd a tar archive by its first bytes? Sets the offset to 0. Errors as above. */
+int archive_check_format(int fd, const char *what, sd_bus_error *error);
+/* The tar in fd, which is not compressed and may be a pipe. -ENOMEM, -errno with error set. */
+int archive_open_plain(int fd, const char *what, struct archive **ret, sd_bus_error *error);
+/* The compressed file in fd; what it decompresses to is the data of the only entry. */
+int archive_open_compressed(int fd, const char *what, struct archive **ret, sd_bus_error *error);
+
 /* The next entry: 1, 0 at the end, negative errno with error set (damaged or truncated archive). */
 int archive_next(struct archive *a, const char *what, struct archive_entry **ret, sd_bus_error *error);
 

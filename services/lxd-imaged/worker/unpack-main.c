@@ -79,6 +79,7 @@ static int run_job(int connection, const Request *q, sd_bus_error *error) {
                 .target_fd = q->fds[2],
                 .progress = on_progress,
                 .userdata = &connection,
+                .fork = true,
         };
         UnpackNotes notes;
         int r = check_fds(q, error);

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include "bus-error.h"
+#include "image-format.h"
 #include "worker/archive.h"
 #include "worker/attributes.h"
+#include "worker/decompress.h"
 #include "worker/entry.h"
 #include "worker/metadata.h"
 #include "worker/tree.h"
@@ -25,6 +27,8 @@ typedef struct Unpacker {
         UnpackTarKind kind;
         const char *what; /* for errors */
         struct archive *archive;
+        int archive_fd;
+        Decompressor decompressor;
         Tree tree;
         Folder *folders;
         size_t n_folders, allocated_folders;
@@ -33,6 +37,7 @@ typedef struct Unpacker {
         uint64_t archive_size;
         unsigned percent;
         bool metadata, rootfs; /* seen */
+        bool damaged;          /* the tar could not be read */
 } Unpacker;
 
 static void unpacker_done(Unpacker *u) {
@@ -41,6 +46,7 @@ static void unpacker_done(Unpacker *u) {
         free(u->folders);
         tree_done(&u->tree);
         archive_freep(&u->archive);
+        decompressor_done(&u->decompressor);
 }
 
 static int remember_folder(Unpacker *u, const char *path, struct archive_entry *e) {
@@ -67,7 +73,9 @@ static void progress(Unpacker *u) {
 
         if (!u->job->progress || u->kind == UNPACK_METADATA || u->archive_size == 0)
                 return;
-        percent = (unsigned) MIN(UINT64_C(100), (uint64_t) archive_filter_bytes(u->archive, -1) * 100 / u->archive_size);
+        /* The decompressing process shares the offset of the file. */
+        int64_t done = u->decompressor.pid > 0 ? lseek(u->archive_fd, 0, SEEK_CUR) : archive_filter_bytes(u->archive, -1);
+        percent = (unsigned) MIN(UINT64_C(100), (uint64_t) MAX(INT64_C(0), done) * 100 / u->archive_size);
         if (percent <= u->percent)
                 return;
         u->percent = percent;
@@ -113,8 +121,10 @@ static int write_data(Unpacker *u, int fd, struct archive_entry *e, const char *
                 end = offset + (int64_t) n;
                 progress(u);
         }
-        if (r != ARCHIVE_EOF)
+        if (r != ARCHIVE_EOF) {
+                u->damaged = true;
                 return archive_failed(u->archive, u->what, error);
+        }
         if (size > end && ftruncate(fd, size) < 0)
                 return tree_error(-errno, path, "set the size of", error);
         return 0;
@@ -272,6 +282,8 @@ static int unpack_all(Unpacker *u, sd_bus_error *error) {
                         return r;
                 progress(u);
         }
+        if (r < 0 || (!u->metadata && !u->rootfs))
+                u->damaged = true;
         if (r < 0)
                 return r;
         if (u->kind != UNPACK_ROOTFS && !u->metadata)
@@ -281,22 +293,37 @@ static int unpack_all(Unpacker *u, sd_bus_error *error) {
         return finish_folders(u, error);
 }
 
+static int unpacker_open(Unpacker *u, sd_bus_error *error) {
+        int r;
+
+        if (!u->job->fork || image_format_detect_fd(u->archive_fd) == IMAGE_FORMAT_TAR)
+                return archive_open_tar(u->archive_fd, u->what, &u->archive, error);
+        r = decompressor_start(u->archive_fd, u->what, &u->decompressor, error);
+        return r < 0 ? r : archive_open_plain(u->decompressor.data_fd, u->what, &u->archive, error);
+}
+
 int unpack_tar(const UnpackJob *job, UnpackTarKind kind, UnpackNotes *notes, sd_bus_error *error) {
         _cleanup_(unpacker_done) Unpacker u = {
                 .job = job,
                 .kind = kind,
                 .what = kind == UNPACK_UNIFIED ? "image" : kind == UNPACK_METADATA ? "metadata archive" : "rootfs archive",
+                .archive_fd = kind == UNPACK_ROOTFS ? job->rootfs_fd : job->metadata_fd,
+                .decompressor = { .data_fd = -EBADF, .error_fd = -EBADF },
                 .tree = { .fd = job->target_fd, .parent_fd = -EBADF },
         };
-        int fd = kind == UNPACK_ROOTFS ? job->rootfs_fd : job->metadata_fd;
         struct stat st;
-        int r;
+        int r, k;
 
-        if (fstat(fd, &st) < 0)
+        if (fstat(u.archive_fd, &st) < 0)
                 return -errno;
         u.archive_size = (uint64_t) st.st_size;
-        r = archive_open_tar(fd, u.what, &u.archive, error);
+        r = unpacker_open(&u, error);
         r = r < 0 ? r : unpack_all(&u, error);
+        /* Damaged data is the reason, what tar made of it the consequence. A fault of an entry ends the other process before it sees more. */
+        if (r >= 0 || u.damaged) {
+                k = decompressor_finish(&u.decompressor, error);
+                r = k < 0 ? k : r;
+        }
         if (r < 0)
                 return r;
         notes->devices += u.devices;

@@ -15,6 +15,7 @@ typedef struct UnpackJob {
         int target_fd; /* a folder */
         void (*progress)(unsigned percent, void *userdata); /* may be NULL */
         void *userdata;
+        bool fork; /* decompress in a process of its own */
 } UnpackJob;
 
 typedef struct UnpackNotes {
