@@ -183,8 +183,28 @@ static int write_pid(int dir) {
         return write(fd, "0", 1) < 0 ? -errno : 0;
 }
 
+/* Hands the unit's controllers (v2) down to payload and monitor. Those that cannot be handed down stay behind, as on any host. */
+static void enable_controllers(int unit) {
+        _cleanup_free_ char *controllers = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        char *position, *name;
+
+        if (file_read_at(unit, "cgroup.controllers", 4096, &controllers, NULL) < 0)
+                return;
+        fd = openat(unit, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+        position = controllers;
+        while (fd >= 0 && (name = strsep(&position, " \n"))) {
+                char text[64];
+                int n = snprintf(text, sizeof(text), "+%s", name);
+
+                if (!isempty(name) && (size_t) n < sizeof(text))
+                        (void) write(fd, text, (size_t) n);
+        }
+}
+
 static int enter_one(const char *unit_directory) {
         _cleanup_close_ int unit = -EBADF, fd = -EBADF;
+        int r;
 
         unit = open(unit_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (unit < 0)
@@ -192,7 +212,12 @@ static int enter_one(const char *unit_directory) {
         if (mkdirat(unit, "supervisor", 0755) < 0 && errno != EEXIST)
                 return -errno;
         fd = openat(unit, "supervisor", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        return fd < 0 ? -errno : write_pid(fd);
+        if (fd < 0)
+                return -errno;
+        r = write_pid(fd);
+        if (r >= 0)
+                enable_controllers(unit);
+        return r;
 }
 
 int cgroups_enter_supervisor(const Cgroups *c) {

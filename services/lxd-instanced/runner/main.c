@@ -2,7 +2,6 @@
 /* lxd-container-runner ID: the main process of lxd-container@ID.service. Gets the plan from lxd-instanced, runs the guest
  * with liblxc, serves its control socket, and leaves the reason of its end for lxd-container-bus. */
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -16,6 +15,7 @@
 #include "base/str.h"
 #include "notify.h"
 #include "runner.h"
+#include "trim.h"
 
 #define PARENT_FD 3 /* of lxd-container-bus: its end of the socket */
 
@@ -104,7 +104,24 @@ static int runner_setup(Runner *r) {
         r->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
         if (r->signal_fd < 0)
                 return -errno;
-        return cgroups_find(&r->guest.cgroups);
+        return 0;
+}
+
+/* Before any child is there: on v2 the unit's own cgroup must be empty for its controllers to reach the payload. */
+static int runner_enter_cgroups(Runner *r, char **ret_text) {
+        Cgroups *c = &r->guest.cgroups;
+        int q;
+
+        q = cgroups_find(c);
+        if (q < 0) {
+                (void) str_format(ret_text, "Failed to find the cgroups of this unit: %s", strerror(-q));
+                return q;
+        }
+        cgroups_remove(c->payload); /* of a runner that was killed: liblxc would refuse to start into them */
+        q = cgroups_enter_supervisor(c);
+        if (q < 0)
+                (void) str_format(ret_text, "Failed to enter the cgroup \"%s/supervisor\": %s", c->unit, strerror(-q));
+        return q;
 }
 
 /* Before anything is forked: while a process is in the unit's own cgroup, a v2 one gives its children no controllers. */
@@ -139,6 +156,7 @@ static int runner_start(Runner *r, char **ret_text) {
                 return q;
         journal_set_instance(r->guest.project, r->guest.instance);
         q = guest_state_write(r->guest.id, &r->guest.state); /* so that a clean-up after kill -9 knows the cgroups */
+        memory_trim_monitor();
         if (q >= 0)
                 q = guest_start(&r->guest, ret_text);
         if (q >= 0)
@@ -214,11 +232,13 @@ static int runner_run(Runner *r) {
 
         q = runner_setup(r);
         if (q >= 0)
+                q = runner_enter_cgroups(r, &text);
+        if (q >= 0)
                 q = runner_start(r, &text);
         if (q < 0)
                 return runner_fail(r, q, text);
         (void) notify_sendf("READY=1\nSTATUS=%s running", r->guest.state.title);
-        (void) malloc_trim(0);
+        memory_trim();
         q = server_run(r, &status);
         if (q < 0)
                 journal_send(LOG_ERR, "The runner of %s cannot go on: %s", r->guest.state.title, strerror(-q));

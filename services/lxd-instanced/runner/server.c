@@ -306,6 +306,11 @@ static void server_finish(Runner *r) {
 int server_run(Runner *r, int *ret_status) {
         struct pollfd p[RUNNER_CONNECTIONS_MAX + 2];
 
+        /* Whoever ended during the start, the monitor perhaps, has used up its signal. */
+        if (server_reap(r, ret_status)) {
+                server_finish(r);
+                return 0;
+        }
         for (;;) {
                 size_t n = r->n_connections;
 
