@@ -11,6 +11,7 @@
 #include "instance-config.h"
 #include "log.h"
 #include "manager.h"
+#include "snapshot.h"
 #include "storage.h"
 
 typedef struct CreateData {
@@ -463,6 +464,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record that the instance is complete");
         i->row = ROW_CREATED;
+        snapshots_update_duties(j->manager);
 
         (void) config_set(&context, "type", "container");
         (void) config_set(&context, "storage-pool", i->pool);

@@ -115,6 +115,7 @@ void manager_attach(Manager *m, Daemon *d, BusServer *server, Operations *operat
         m->daemon = d;
         m->server = server;
         m->operations = operations;
+        snapshots_update_duties(m);
         manager_recover(m);
 }
 

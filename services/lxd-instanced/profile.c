@@ -8,6 +8,7 @@
 #include "instance-config.h"
 #include "log.h"
 #include "manager.h"
+#include "snapshot.h"
 #include "update.h"
 
 Profile *profile_free(Profile *p) {
@@ -303,6 +304,7 @@ int profile_update(Manager *m, Profile *p, uint64_t flags, const char *descripti
 
         if (r >= 0) {
                 update_users_of_profile(m, p, &new);
+                snapshots_update_duties(m);
                 lifecycle(m, p, "profile-updated", NULL, who);
         }
         free(new.description);

@@ -2,8 +2,6 @@
 /* snapshots.pattern (names of unnamed snapshots) and snapshots.schedule (cron expressions). */
 #include "snapshot-pattern.h"
 
-#include <time.h>
-
 /* Go's reference time "2006-01-02 15:04:05": each of its words stands for a part of the date. Longer ones first. */
 static const struct {
         const char *layout;
@@ -236,4 +234,66 @@ int snapshot_schedule_check(const char *schedule, const char **ret_reason) {
                 if (!cron_field_is_valid(fields[i], limits[i][0], limits[i][1]))
                         return -EINVAL;
         return 0;
+}
+
+/* One part of a field: "*", "5", "1-5", each with or without "/step". */
+static bool cron_part_matches(const char *s, int value) {
+        long first = 0, last = INT32_MAX, step = 1;
+        char *end = (char *) s;
+
+        if (*s == '*')
+                end++;
+        else {
+                first = last = strtol(s, &end, 10);
+                if (*end == '-')
+                        last = strtol(end + 1, &end, 10);
+                else if (*end == '/')
+                        last = INT32_MAX; /* "5/10": from 5 on */
+        }
+        if (*end == '/')
+                step = strtol(end + 1, NULL, 10);
+        return step > 0 && value >= first && value <= last && (value - first) % step == 0;
+}
+
+static bool cron_field_matches(const char *field, int value) {
+        _cleanup_strv_free_ Strv parts = NULL;
+
+        if (strv_split(field, ",", &parts) < 0)
+                return false;
+        STRV_FOREACH(p, parts)
+                if (cron_part_matches(*p, value))
+                        return true;
+        return false;
+}
+
+static bool cron_matches(const char *schedule, const struct tm *tm) {
+        _cleanup_strv_free_ Strv f = NULL;
+        bool day, weekday;
+
+        if (strv_split(schedule, " \t", &f) < 0 || strv_length(f) != 5)
+                return false;
+        if (!cron_field_matches(f[0], tm->tm_min) || !cron_field_matches(f[1], tm->tm_hour) || !cron_field_matches(f[3], tm->tm_mon + 1))
+                return false;
+        day = cron_field_matches(f[2], tm->tm_mday);
+        weekday = cron_field_matches(f[4], tm->tm_wday) || (tm->tm_wday == 0 && cron_field_matches(f[4], 7));
+        /* As in every cron: two restrictions of the day are alternatives. */
+        return f[2][0] == '*' || f[4][0] == '*' ? day && weekday : day || weekday;
+}
+
+bool snapshot_schedule_matches(const char *schedule, const struct tm *tm) {
+        static const char *const words[][2] = {
+                { "@hourly", "0 * * * *" }, { "@daily", "0 0 * * *" },   { "@midnight", "0 0 * * *" }, { "@weekly", "0 0 * * 0" },
+                { "@monthly", "0 0 1 * *" }, { "@annually", "0 0 1 1 *" }, { "@yearly", "0 0 1 1 *" },
+        };
+        _cleanup_strv_free_ Strv list = NULL;
+
+        if (schedule[0] != '@')
+                return cron_matches(schedule, tm);
+        if (strv_split(schedule, ",", &list) < 0)
+                return false;
+        STRV_FOREACH(w, list)
+                for (size_t k = 0; k < ELEMENTSOF(words); k++)
+                        if (streq(*w, words[k][0]) && cron_matches(words[k][1], tm))
+                                return true;
+        return false;
 }

@@ -2,6 +2,8 @@
 /* snapshots.pattern (names of unnamed snapshots) and snapshots.schedule (cron expressions). */
 #pragma once
 
+#include <time.h>
+
 #include "base/str.h"
 
 /* 0, or -EINVAL with *ret_reason. Only the date variable is known; functions and file inclusion of templates are refused. */
@@ -12,3 +14,5 @@ int snapshot_pattern_expand(const char *pattern, uint64_t now, char *const *exis
 
 /* Five fields of cron, @hourly and its friends, or a list of those @words divided by commas. 0, -EINVAL with *ret_reason. */
 int snapshot_schedule_check(const char *schedule, const char **ret_reason);
+/* Is this minute one of the schedule's (which has been checked)? @startup and @never are no minute. */
+bool snapshot_schedule_matches(const char *schedule, const struct tm *tm);

@@ -2,6 +2,8 @@
 /* Snapshots of instances: make, restore, rename, change, delete. */
 #include "snapshot.h"
 
+#include <fcntl.h>
+
 #include "base/clock.h"
 #include "bus-error.h"
 #include "db-records.h"
@@ -119,6 +121,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record that the snapshot is complete");
         s->row = ROW_CREATED;
+        snapshots_update_duties(j->manager);
         snapshot_lifecycle(s, "created", NULL, &j->who);
         return 0;
 }
@@ -396,6 +399,7 @@ static int step_set_expiry(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record the expiry");
         s->expires_at = d->expires;
+        snapshots_update_duties(j->manager);
         snapshot_lifecycle(s, "updated", NULL, &j->who);
         return 0;
 }
@@ -446,6 +450,7 @@ static int step_delete_record(Job *j, sd_bus_error *error) {
                 return -ENOENT;
         snapshot_lifecycle(s, "deleted", NULL, &j->who);
         forget(s);
+        snapshots_update_duties(j->manager);
         return 0;
 }
 
@@ -517,7 +522,61 @@ static int step_expire(Job *j, sd_bus_error *error) {
         return 0;
 }
 
-static const JobStep expire_steps[] = { { "expire", step_expire, NULL }, {} };
+static int step_schedule(Job *j, sd_bus_error *error) {
+        time_t now = (time_t) (*(uint64_t *) j->data / USEC_PER_SEC);
+        Manager *m = j->manager;
+        struct tm tm;
+
+        if (!localtime_r(&now, &tm))
+                return -EINVAL;
+        for (size_t k = 0; k < m->n_instances; k++) {
+                _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+                Instance *i = m->instances[k];
+                const char *schedule = instance_get(i, "snapshots.schedule");
+                Job *child;
+                int r;
+
+                if (i->row != ROW_CREATED || isempty(schedule) || !snapshot_schedule_matches(schedule, &tm) ||
+                    (!instance_is_running(i) && !instance_is_true(i, "snapshots.schedule.stopped")))
+                        continue;
+                r = snapshot_create(i, "", UINT64_MAX, NULL, &child, &e);
+                if (r < 0)
+                        log_at(LOG_WARNING, r, LOG_INSTANCE(i), "Failed to make the scheduled snapshot of %s: %s", i->name, strempty(e.message));
+                else
+                        job_start(child);
+        }
+        return 0;
+}
+
+static const JobStep expire_steps[] = { { "schedule", step_schedule, NULL }, { "expire", step_expire, NULL }, {} };
+
+static bool has_duties(Manager *m) {
+        for (size_t k = 0; k < m->n_instances; k++) {
+                const Instance *i = m->instances[k];
+
+                if (!isempty(instance_get(i, "snapshots.schedule")))
+                        return true;
+                for (size_t n = 0; n < i->n_snapshots; n++)
+                        if (i->snapshots[n]->expires_at != 0)
+                                return true;
+        }
+        return false;
+}
+
+void snapshots_update_duties(Manager *m) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (str_format(&path, "%s/snapshot-duties", m->run_dir) < 0)
+                return;
+        if (!has_duties(m)) {
+                (void) unlink(path);
+                return;
+        }
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0)
+                log_warning_errno(-errno, "Failed to make %s, scheduled snapshots will not be made: %m", path);
+}
 
 int snapshots_expire(Manager *m, uint64_t now, const Requestor *who, Job **ret, sd_bus_error *error) {
         _cleanup_(job_freep) Job *j = NULL;

@@ -12,8 +12,12 @@ int snapshot_rename(Snapshot *s, const char *name, const Requestor *who, Job **r
 int snapshot_update(Snapshot *s, uint64_t expires, const Requestor *who, Job **ret, sd_bus_error *error);
 int snapshot_delete(Snapshot *s, const Requestor *who, Job **ret, sd_bus_error *error);
 
-/* Deletes all that have expired by now, each in its instance's turn; the job ends when all are gone. Not started. 0, negative errno with error. */
+/* Makes the snapshots that snapshots.schedule wants in this minute, and deletes all that have expired by now, each in its instance's turn;
+ * the job ends when all expired ones are gone. Not started. 0, negative errno with error. */
 int snapshots_expire(Manager *m, uint64_t now, const Requestor *who, Job **ret, sd_bus_error *error);
+
+/* Keeps <run dir>/snapshot-duties in step with whether there is anything for the timer to do: its condition. */
+void snapshots_update_duties(Manager *m);
 
 /* After a crash: removes a pending or half-deleted one, takes back a rename, completes a restore. 0, -errno. */
 int snapshot_recover(Snapshot *s);

@@ -10,6 +10,7 @@
 #include "live.h"
 #include "log.h"
 #include "manager.h"
+#include "snapshot.h"
 
 /* The state an update leads to. */
 typedef struct Target {
@@ -268,6 +269,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         instance_changed(i, "Config", "Devices", "Profiles", "Description", "Architecture", "Ephemeral", NULL);
         live_announce(i, &d->change.old_config, &d->change.new_config);
         instance_lifecycle(i, "updated", NULL, &j->who);
+        snapshots_update_duties(j->manager);
         return 0;
 }
 

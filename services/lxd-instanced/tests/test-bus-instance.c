@@ -287,6 +287,30 @@ static void expiry(void **state) {
         world_assert_consistent();
 }
 
+static void schedule(void **state) {
+        _cleanup_free_ char *marker = NULL;
+
+        assert_int_equal(str_format(&marker, "%s/snapshot-duties", world.dir), 0);
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_create("c2", "none", NULL), 0);
+        assert_int_not_equal(access(marker, F_OK), 0); /* nothing to do: the timer wakes nobody */
+        assert_int_equal(world_set("c1", "snapshots.schedule", "* * * * *", NULL), 0);
+        assert_int_equal(access(marker, F_OK), 0);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ExpireSnapshots", NULL, "t", (uint64_t) 0), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        world_settle();
+        assert_int_equal(world_instance("c1")->n_snapshots, 0); /* stopped */
+        assert_int_equal(world_set("c1", "snapshots.schedule.stopped", "true", NULL), 0);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ExpireSnapshots", NULL, "t", (uint64_t) 0), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        world_settle();
+        assert_int_equal(world_instance("c1")->n_snapshots, 1);
+        assert_int_equal(world_instance("c2")->n_snapshots, 0);
+        assert_int_equal(world_set("c1", "snapshots.schedule", "", NULL), 0);
+        assert_int_not_equal(access(marker, F_OK), 0);
+        world_assert_consistent();
+}
+
 static int update_profile(const char *name, const char *key, const char *value, const char *etag, sd_bus_error *e) {
         _cleanup_free_ char *path = NULL;
 
@@ -510,7 +534,7 @@ static void thousand(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(deaf_guest),
-                TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(profiles),
+                TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 

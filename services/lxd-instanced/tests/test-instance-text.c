@@ -132,6 +132,19 @@ static void schedules(void **state) {
                 assert_int_equal(snapshot_schedule_check(bad[k], &reason), -EINVAL);
 }
 
+static void matching(void **state) {
+        const struct tm midnight = { .tm_mon = 0, .tm_mday = 1, .tm_wday = 3 }, noon = { .tm_hour = 12, .tm_min = 10, .tm_mon = 5, .tm_mday = 7, .tm_wday = 0 };
+
+        assert_true(snapshot_schedule_matches("@daily", &midnight) && snapshot_schedule_matches("@yearly, @never", &midnight));
+        assert_false(snapshot_schedule_matches("@daily", &noon) || snapshot_schedule_matches("@startup", &noon) ||
+                     snapshot_schedule_matches("@weekly", &midnight));
+        assert_true(snapshot_schedule_matches("*/5 10-14 * * *", &noon) && snapshot_schedule_matches("10 12 * 6 7", &noon));
+        assert_true(snapshot_schedule_matches("10 12 31 * 0", &noon)); /* the day of the week is enough */
+        assert_false(snapshot_schedule_matches("10 12 31 * *", &noon) || snapshot_schedule_matches("*/4 * * * *", &noon));
+        assert_true(snapshot_schedule_matches("5/5 * * * *", &noon));
+        assert_false(snapshot_schedule_matches("15/5 * * * *", &noon));
+}
+
 static void cgroup_files(void **state) {
         CgroupLayout l;
 
@@ -373,7 +386,7 @@ static void seccomp(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(host_range), cmocka_unit_test(allocation), cmocka_unit_test(raw_map), cmocka_unit_test(bad_raw_maps),
-                cmocka_unit_test(patterns), cmocka_unit_test(schedules), cmocka_unit_test(cgroup_files), cmocka_unit_test(usage),
+                cmocka_unit_test(patterns), cmocka_unit_test(schedules), cmocka_unit_test(matching), cmocka_unit_test(cgroup_files), cmocka_unit_test(usage),
                 cmocka_unit_test(limits), cmocka_unit_test(parsers), cmocka_unit_test(expansion), cmocka_unit_test(raw_lxc),
                 cmocka_unit_test(splitting), cmocka_unit_test(small_things), cmocka_unit_test(golden), cmocka_unit_test(seccomp),
         };
