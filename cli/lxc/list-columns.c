@@ -200,36 +200,42 @@ static const struct {
         char letter;
         const char *title;
         char *(*value)(const ListColumn *column, struct json_object *instance);
+        const char *members;
         ListNeeds needs;
 } letters[] = {
-        { '4', "IPV4", value_ipv4, LIST_NEEDS_STATE },
-        { '6', "IPV6", value_ipv6, LIST_NEEDS_STATE },
-        { 'a', "ARCHITECTURE", value_architecture },
-        { 'b', "STORAGE POOL", value_pool },
-        { 'c', "CREATED AT", value_created },
-        { 'd', "DESCRIPTION", value_description },
-        { 'D', "DISK USAGE", value_disk, LIST_NEEDS_STATE },
-        { 'e', "PROJECT", value_project },
-        { 'f', "BASE IMAGE", value_image_short },
-        { 'F', "BASE IMAGE", value_image },
-        { 'l', "LAST USED AT", value_last_used },
-        { 'L', "LOCATION", value_location },
-        { 'm', "MEMORY USAGE", value_memory, LIST_NEEDS_STATE },
-        { 'M', "MEMORY USAGE%", value_memory_percent, LIST_NEEDS_STATE },
-        { 'n', "NAME", value_name },
-        { 'N', "PROCESSES", value_processes, LIST_NEEDS_STATE },
-        { 'p', "PID", value_pid, LIST_NEEDS_STATE },
-        { 'P', "PROFILES", value_profiles },
-        { 's', "STATE", value_state },
-        { 'S', "SNAPSHOTS", value_snapshots, LIST_NEEDS_STATE },
-        { 't', "TYPE", value_type },
-        { 'u', "CPU USAGE", value_cpu, LIST_NEEDS_STATE },
+        { '4', "IPV4", value_ipv4, "state status_code", LIST_NEEDS_STATE },
+        { '6', "IPV6", value_ipv6, "state status_code", LIST_NEEDS_STATE },
+        { 'a', "ARCHITECTURE", value_architecture, "architecture" },
+        { 'b', "STORAGE POOL", value_pool, "expanded_devices" },
+        { 'c', "CREATED AT", value_created, "created_at" },
+        { 'd', "DESCRIPTION", value_description, "description" },
+        { 'D', "DISK USAGE", value_disk, "state", LIST_NEEDS_STATE },
+        { 'e', "PROJECT", value_project, "project" },
+        { 'f', "BASE IMAGE", value_image_short, "config" },
+        { 'F', "BASE IMAGE", value_image, "config" },
+        { 'l', "LAST USED AT", value_last_used, "last_used_at" },
+        { 'L', "LOCATION", value_location, "location" },
+        { 'm', "MEMORY USAGE", value_memory, "state status_code", LIST_NEEDS_STATE },
+        { 'M', "MEMORY USAGE%", value_memory_percent, "state status_code expanded_config", LIST_NEEDS_STATE },
+        { 'n', "NAME", value_name, "name" },
+        { 'N', "PROCESSES", value_processes, "state status_code", LIST_NEEDS_STATE },
+        { 'p', "PID", value_pid, "state status_code", LIST_NEEDS_STATE },
+        { 'P', "PROFILES", value_profiles, "profiles" },
+        { 's', "STATE", value_state, "status" },
+        { 'S', "SNAPSHOTS", value_snapshots, "snapshots", LIST_NEEDS_STATE },
+        { 't', "TYPE", value_type, "type ephemeral" },
+        { 'u', "CPU USAGE", value_cpu, "state status_code", LIST_NEEDS_STATE },
 };
 
 static void columns_add(ListColumns *c, ListColumn column) {
+        _cleanup_list_ char **members = list_split(column.members, ' ');
+
         c->columns = xrealloc(c->columns, (c->n + 1) * sizeof(ListColumn));
         c->columns[c->n++] = column;
         c->needs |= column.needs;
+        for (char **m = members; *m; m++)
+                if (!list_contains(c->members, *m))
+                        list_append(&c->members, xstrdup(*m));
 }
 
 static int add_letters(ListColumns *c, const char *text, bool clustered) {
@@ -248,6 +254,7 @@ static int add_letters(ListColumns *c, const char *text, bool clustered) {
                         .title = xstrdup(letters[i].title),
                         .value = letters[i].value,
                         .needs = letters[i].needs,
+                        .members = letters[i].members,
                         .max_width = -1,
                 });
         }
@@ -258,11 +265,13 @@ static int add_letters(ListColumns *c, const char *text, bool clustered) {
 static int add_custom(ListColumns *c, const char *text) {
         _cleanup_list_ char **fields = list_split(text, ':');
         char **f = fields;
-        ListColumn column = { .value = value_config, .max_width = -1 };
+        ListColumn column = { .value = value_config, .members = "config expanded_config", .max_width = -1 };
 
         if (list_length(f) > 1 && (streq(f[0], "config") || streq(f[0], "devices"))) {
-                if (streq(f[0], "devices"))
+                if (streq(f[0], "devices")) {
                         column.value = value_device;
+                        column.members = "devices expanded_devices";
+                }
                 f++;
         }
         if (list_length(f) > 3)
@@ -290,6 +299,7 @@ void list_columns_done(ListColumns *c) {
                 free(c->columns[i].key);
         }
         free(c->columns);
+        list_free(c->members);
         *c = (ListColumns) {};
 }
 

@@ -17,12 +17,14 @@ struct ListColumn {
         ListNeeds needs;
         char *key;                      /* of a custom column */
         int64_t max_width;              /* in characters; -1: no limit */
+        const char *members;            /* of an instance that it looks at, separated by blanks */
 };
 
 typedef struct ListColumns {
         ListColumn *columns;
         size_t n;
         ListNeeds needs;
+        char **members;                 /* those of all columns */
 } ListColumns;
 
 void list_columns_done(ListColumns *c);

@@ -58,6 +58,13 @@ bool list_filters_need_state(const ListFilters *f) {
         return false;
 }
 
+bool list_filters_need_all(const ListFilters *f) {
+        for (size_t i = 0; i < f->n; i++)
+                if (f->filters[i].key)
+                        return true;
+        return false;
+}
+
 static bool regex_matches(const Filter *f, const char *text) {
         return f->has_regex && regexec(&f->regex, text, 0, NULL, 0) == 0;
 }

@@ -15,5 +15,8 @@ DEFINE_CLEANUP(ListFilters, list_filters_free)
 /* True if a filter looks at addresses, which only recursion=2 brings. */
 bool list_filters_need_state(const ListFilters *f);
 
+/* True if a filter looks at more than names. */
+bool list_filters_need_all(const ListFilters *f);
+
 /* True if the instance matches all of them. */
 bool list_filters_match(const ListFilters *f, struct json_object *instance);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc list: the instances of a server. */
 
+#include "json-skim.h"
 #include "list-columns.h"
 #include "list-filter.h"
 
@@ -17,13 +18,37 @@ static bool is_clustered(struct json_object *instances) {
         return !isempty(location) && !streq(location, "none");
 }
 
-static int get_instances(Context *c, bool state, Reply *ret) {
+/* Only the members that are looked at, if they are known beforehand; all of them otherwise. */
+static int parse_instances(const Buffer *body, const ListColumns *columns, bool all, struct json_object **ret) {
+        _cleanup_json_ struct json_object *document = NULL;
+        _cleanup_free_ const char **keys = NULL;
+        size_t n = 0;
+
+        keys = xcalloc(list_length(columns->members) + 3, sizeof(char*));
+        for (char **m = columns->members; m && *m; m++)
+                keys[n++] = *m;
+        keys[n++] = "name";
+        keys[n++] = "location";
+        if (!all && body->data && json_skim(body->data, body->size, keys, ret) >= 0)
+                return 0;
+
+        document = body->data ? json_tokener_parse(body->data) : NULL;
+        if (!json_object_is_type(jget(document, "metadata"), json_type_array))
+                return fail(-EBADMSG, "The answer of the server is not a list of instances");
+        *ret = json_object_get(jget(document, "metadata"));
+        return 0;
+}
+
+static int get_instances(Context *c, bool state, Buffer *ret) {
         _cleanup_free_ char *path = xstrdup("/1.0/instances");
+        _cleanup_(http_head_done) HttpHead head = {};
 
         api_query(&path, "recursion", state ? "2" : "1");
         if (arg_all_projects)
                 api_query(&path, "all-projects", "true");
-        return client_get(c->client, path, ret);
+        else
+                client_add_project(c->client, &path);
+        return client_transfer(c->client, &(HttpRequest) { .method = "GET", .path = path }, &head, http_sink_buffer, ret);
 }
 
 static struct json_object *filtered(const ListFilters *filters, struct json_object *instances) {
@@ -68,10 +93,10 @@ static char *columns_text(bool clustered) {
 static int run(Context *c) {
         _cleanup_(list_filters_freep) ListFilters *filters = NULL;
         _cleanup_(list_columns_done) ListColumns columns = {};
-        _cleanup_json_ struct json_object *instances = NULL;
+        _cleanup_json_ struct json_object *all = NULL, *instances = NULL;
         _cleanup_(table_freep) Table *table = NULL;
         _cleanup_free_ char *text = NULL;
-        _cleanup_reply_ Reply reply = {};
+        _cleanup_buffer_ Buffer body = {};
         char **arguments = c->args;
         bool data;
         int r;
@@ -95,16 +120,18 @@ static int run(Context *c) {
 
         data = !output_is_table(arg_format);
         filters = list_filters_new(arguments);
-        r = get_instances(c, data || (columns.needs & LIST_NEEDS_STATE) || list_filters_need_state(filters), &reply);
+        r = get_instances(c, data || (columns.needs & LIST_NEEDS_STATE) || list_filters_need_state(filters), &body);
+        if (r >= 0)
+                r = parse_instances(&body, &columns, data || list_filters_need_all(filters), &all);
         if (r < 0)
                 return r;
 
-        instances = filtered(filters, reply.metadata);
+        instances = filtered(filters, all);
         if (!data) {
                 free(text);
-                text = columns_text(is_clustered(reply.metadata));
+                text = columns_text(is_clustered(all));
                 list_columns_done(&columns);
-                r = list_columns_parse(text, is_clustered(reply.metadata), &columns);
+                r = list_columns_parse(text, is_clustered(all), &columns);
                 if (r < 0)
                         return r;
                 table = make_table(&columns, instances);
