@@ -90,10 +90,12 @@ static int print_help(const Tool *tool, const Command *command, const char *path
         return 0;
 }
 
-/* A command that exists in LXD but not (yet) here looks to the user like a misspelt one; both are named. */
-static int unknown_command(const char *name, const char *path) {
+static int unknown_command(const Tool *tool, const Command *group, const char *name, const char *path) {
         (void) fail(-EINVAL, "unknown command \"%s\" for \"%s\"", name, path);
         fail_hint("\"%s --help\" lists what there is", path);
+        for (const char *const *a = group ? NULL : tool->absent; a && *a; a++)
+                if (streq(*a, name))
+                        fail_hint("LXD has it, but this version does not yet; \"%s --help\" lists what there is", path);
         return -EINVAL;
 }
 
@@ -157,7 +159,7 @@ static int run_level(const Tool *tool, Client *client, const Command *group, con
 
         child = command_find(children, argv[0]);
         if (!child)
-                return unknown_command(argv[0], path);
+                return unknown_command(tool, group, argv[0], path);
 
         name = xformat("%s %s", path, child->name);
         if (child->children)

@@ -37,6 +37,7 @@ struct Command {
 typedef struct Tool {
         const char *name, *description;
         const Command *const *commands; /* NULL terminated */
+        const char *const *absent;      /* commands that people look for and that are not there (yet); NULL terminated */
         const Option *root_options;     /* only without a command */
         const Option *globals;
         bool *help, *all, *version;     /* variables of --help, --all and --version */

@@ -31,8 +31,9 @@ static const Command *const commands[] = {
         &command_config, &command_console, &command_copy, &command_delete, &command_exec, &command_file,
         &command_image, &command_info, &command_init, &command_launch, &command_list, &command_monitor,
         &command_move, &command_network, &command_operation, &command_pause, &command_profile,
-        &command_query, &command_rename, &command_restart, &command_restore, &command_snapshot,
-        &command_start, &command_stop, &command_storage, &command_version, NULL,
+        &command_project, &command_query, &command_remote, &command_rename, &command_restart,
+        &command_restore, &command_snapshot, &command_start, &command_stop, &command_storage,
+        &command_version, &command_warning, NULL,
 };
 
 static int prepare(Context *c) {
@@ -50,6 +51,7 @@ int main(int argc, char **argv) {
                                "Creates, runs and looks after containers and virtual machines through the LXD daemons of\n"
                                "this machine. Each command explains itself with --help.",
                 .commands = commands,
+                .absent = (const char *const[]) { "alias", "cluster", "export", "import", "publish", NULL },
                 .root_options = root_options,
                 .globals = globals,
                 .help = &arg_help,

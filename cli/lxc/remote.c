@@ -8,8 +8,6 @@ static const Remote remotes[] = {
         { "local", "unix://", "lxd", false, true },
         { "ubuntu", "https://cloud-images.ubuntu.com/releases", "simplestreams", true, true },
         { "ubuntu-daily", "https://cloud-images.ubuntu.com/daily", "simplestreams", true, true },
-        { "ubuntu-minimal", "https://cloud-images.ubuntu.com/minimal/releases", "simplestreams", true, true },
-        { "ubuntu-minimal-daily", "https://cloud-images.ubuntu.com/minimal/daily", "simplestreams", true, true },
 };
 
 const Remote *remote_list(size_t *ret_n) {

@@ -79,6 +79,10 @@ test_others() {
         same storage volume list default
         same storage volume show default same-volume
         same config trust list
+        same remote list
+        same warning list
+        same project list
+        same project show default
         same config show
         same query /1.0/profiles
         same query /1.0/profiles/same-profile

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lxc remote: the servers that names in arguments may begin with. */
+
+#include <stdio.h>
+
+#include "lxc.h"
+
+static char *arg_format = NULL;
+
+static int run_list(Context *c) {
+        static const char *const titles[] = { "NAME", "URL", "PROTOCOL", "AUTH TYPE", "PUBLIC", "STATIC", "GLOBAL" };
+        _cleanup_json_ struct json_object *all = jnew();
+        _cleanup_(table_freep) Table *table = table_new();
+        const Remote *remotes;
+        size_t n;
+        int r;
+
+        r = output_check_format(arg_format);
+        if (r < 0)
+                return r;
+
+        remotes = remote_list(&n);
+        table_titles(table, titles, ELEMENTSOF(titles));
+        for (size_t i = 0; i < n; i++) {
+                const Remote *remote = remotes + i;
+                bool local = streq(remote->name, "local");
+                struct json_object *o = jobject(all, remote->name);
+
+                table_cellf(table, "%s%s", remote->name, local ? " (current)" : "");
+                table_cell(table, remote->address);
+                table_cell(table, remote->protocol);
+                table_cell(table, local ? "file access" : "none");
+                table_cell(table, yes_no_upper(remote->is_public));
+                table_cell(table, yes_no_upper(remote->is_static));
+                table_cell(table, "NO");
+
+                jset_str(o, "Addr", remote->address);
+                jset_str(o, "Protocol", remote->protocol);
+                jset_bool(o, "Public", remote->is_public);
+        }
+        table_sort(table);
+        return output_list(arg_format, table, all);
+}
+
+static int run_get_default(Context *c) {
+        printf("local\n");
+        return 0;
+}
+
+static const Option options_list[] = { OPTION_FORMAT(arg_format), {} };
+
+static const Command get_default = {
+        .name = "get-default",
+        .summary = "Show the default remote",
+        .run = run_get_default,
+};
+static const Command list = {
+        .name = "list",
+        .aliases = "ls",
+        .summary = "List the available remotes",
+        .options = options_list,
+        .run = run_list,
+};
+
+const Command command_remote = {
+        .name = "remote",
+        .summary = "Manage the list of remote servers",
+        .description = "The local server, and image servers. Other LXD servers cannot be added yet.",
+        .children = (const Command *const[]) { &get_default, &list, NULL },
+};
