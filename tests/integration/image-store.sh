@@ -156,6 +156,8 @@ test_kill() {
         assert_eq "$(systemctl is-failed lxd-imaged.socket)" active
 }
 
+in_journal() { journalctl -u lxd-imaged --no-pager | grep -F "$1"; }
+
 test_leftovers() {
         local name before
         before=$(files)
@@ -166,7 +168,7 @@ test_leftovers() {
         chown lxd-imaged: "$store/$name" "$store/$name.rootfs"
         assert_eq "$(fingerprints)" "$before"
         assert_eq "$(files)" "$before"
-        journalctl -u lxd-imaged --no-pager | grep -q "Image $name: removed a file that belongs to no image" || fail "the removal is not in the journal"
+        wait_until in_journal "Image $name: removed a file that belongs to no image"
 }
 
 test_full_disk() {
