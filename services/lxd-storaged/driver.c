@@ -141,6 +141,15 @@ uint64_t driver_volume_quota(const Config *config) {
         return size && size[0] && parse_size(size, &bytes) >= 0 ? bytes : 0;
 }
 
+uint64_t driver_instance_quota(const Pool *pool, const Config *config) {
+        const char *size = config_get(&pool->config, "volume.size");
+        uint64_t bytes = driver_volume_quota(config);
+
+        if (bytes == 0 && !isempty(size) && parse_size(size, &bytes) < 0)
+                return 0;
+        return bytes;
+}
+
 int driver_check_source(const Pool *pool, const Config *config, sd_bus_error *error) {
         if (streq_ptr(config_get(&pool->config, "source"), config_get(config, "source")))
                 return 0;

@@ -41,6 +41,9 @@ int driver_fill_volume(const Pool *pool, Config *config);
 /* Bytes of the size= in a volume's config, 0 = none. */
 uint64_t driver_volume_quota(const Config *config);
 
+/* The same for an instance: without a size of its own the pool's volume.size. */
+uint64_t driver_instance_quota(const Pool *pool, const Config *config);
+
 /* For the drivers: a source cannot change once the pool is there. */
 int driver_check_source(const Pool *pool, const Config *config, sd_bus_error *error);
 

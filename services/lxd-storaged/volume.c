@@ -98,7 +98,7 @@ int step_volume_create_check(Task *t, sd_bus_error *error) {
                         return r;
         }
         if (!streq(v->type, VOLUME_CUSTOM)) {
-                v->quota = driver_volume_quota(&t->config);
+                v->quota = streq(v->type, VOLUME_IMAGE) ? 0 : driver_instance_quota(&t->pool, &t->config);
                 return 0;
         }
         r = driver_fill_volume(&t->pool, &v->config);
@@ -528,12 +528,12 @@ const TaskKind volume_update_kind = {
 };
 
 static int step_instance_quota_run(Task *t, sd_bus_error *error) {
-        return quota_run(t, driver_volume_quota(&t->config), error);
+        return quota_run(t, driver_instance_quota(&t->pool, &t->config), error);
 }
 
 static int step_instance_quota_commit(Task *t, sd_bus_error *error) {
         return db_volume_update(t->manager->db, t->volume.id, t->volume.description, &t->volume.config,
-                                driver_volume_quota(&t->config));
+                                driver_instance_quota(&t->pool, &t->config));
 }
 
 const TaskKind volume_update_instance_kind = {

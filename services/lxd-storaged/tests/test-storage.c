@@ -116,6 +116,10 @@ static void test_volume_defaults(void **state) {
         assert_string_equal(config_get(&c, "size"), "20MiB");
         assert_string_equal(config_get(&c, "snapshots.expiry"), "1d");
         assert_true(driver_volume_quota(&c) == 20 * 1024 * 1024);
+        assert_true(driver_instance_quota(&p, &c) == 20 * 1024 * 1024);
+        config_done(&c);
+        assert_true(driver_volume_quota(&c) == 0);
+        assert_true(driver_instance_quota(&p, &c) == 10 * 1024 * 1024);
         config_done(&p.config);
 }
 

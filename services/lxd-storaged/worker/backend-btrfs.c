@@ -207,7 +207,7 @@ static int source_path_check(const HostPool *p, HostError *e) {
         if (fd < 0)
                 return 0;
         if (btrfs_is_subvolume(fd) > 0) {
-                if (btrfs_has_nested(fd) != 0 || source_check_empty(p->source, &(HostError) {}) < 0)
+                if (btrfs_has_nested(fd) != 0 || source_check_empty(p->source, host_error_ignored()) < 0)
                         return host_refuse(e, -EINVAL, HOST_ERROR_INVALID,
                                            "Requested btrfs subvolume exists but is not empty");
                 return 0;
@@ -352,7 +352,7 @@ static int btrfs_pool_check(HostPool *p, HostError *e) {
         r = source_kind(p) == SOURCE_PATH ? source_path_check(p, e) : 0;
         if (r < 0)
                 return r;
-        if (access(p->path, F_OK) >= 0 && source_check_empty(p->path, &(HostError) {}) < 0)
+        if (access(p->path, F_OK) >= 0 && source_check_empty(p->path, host_error_ignored()) < 0)
                 return host_refuse(e, -EEXIST, HOST_ERROR_EXISTS, "Storage pool directory \"%s\" already exists",
                                    p->path);
         if (source_kind(p) != SOURCE_LOOP)
@@ -371,7 +371,7 @@ static int btrfs_pool_create(HostPool *p, HostError *e) {
         if (r >= 0)
                 r = btrfs_pool_mount(p, e);
         if (r < 0)
-                (void) btrfs_pool_delete(p, &(HostError) {});
+                (void) btrfs_pool_delete(p, host_error_ignored());
         return r;
 }
 

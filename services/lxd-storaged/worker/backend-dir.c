@@ -35,7 +35,7 @@ static int dir_pool_mount(HostPool *p, HostError *e) {
 static int dir_pool_check(HostPool *p, HostError *e) {
         int r;
 
-        if (access(p->path, F_OK) >= 0 && (own_path(p) || source_check_empty(p->path, &(HostError) {}) < 0))
+        if (access(p->path, F_OK) >= 0 && (own_path(p) || source_check_empty(p->path, host_error_ignored()) < 0))
                 return host_refuse(e, -EEXIST, HOST_ERROR_EXISTS, "Storage pool directory \"%s\" already exists",
                                    p->path);
         if (own_path(p))

@@ -52,3 +52,10 @@ int host_refuse(HostError *e, int r, const char *name, const char *format, ...) 
         e->name = strdup(name);
         return r;
 }
+
+HostError *host_error_ignored(void) {
+        static HostError ignored;
+
+        host_error_done(&ignored);
+        return &ignored;
+}

@@ -24,3 +24,6 @@ void host_error_done(HostError *e);
 int host_error(HostError *e, int r, const char *format, ...) printf_like(3, 4);
 /* The request is refused: name is one of HOST_ERROR_*, the text stands alone. Returns r (< 0). */
 int host_refuse(HostError *e, int r, const char *name, const char *format, ...) printf_like(4, 5);
+
+/* For steps that tidy up after a failure, or only look: gives an error that nobody reads, emptied for each use. Not to be kept. */
+HostError *host_error_ignored(void);

@@ -89,7 +89,7 @@ static int run_pool_create(Job *j, HostError *e) {
         crash_point("worker-pool-mounted");
         r = make_kinds(j, e);
         if (r < 0)
-                (void) j->backend->pool_delete(&j->pool, &(HostError) {});
+                (void) j->backend->pool_delete(&j->pool, host_error_ignored());
         return r;
 }
 

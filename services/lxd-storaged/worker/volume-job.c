@@ -111,7 +111,7 @@ int volume_create(const Backend *b, HostPool *p, const char *to, const char *id,
         if (r >= 0)
                 r = publish(b, p, &place, e);
         if (r < 0)
-                (void) clear_new(b, p, &place, &(HostError) {});
+                (void) clear_new(b, p, &place, host_error_ignored());
         return r;
 }
 
@@ -137,7 +137,7 @@ int volume_create_image(const Backend *b, HostPool *p, const char *to, const cha
         if (r >= 0)
                 r = publish(b, p, &place, e);
         if (r < 0)
-                (void) clear_new(b, p, &place, &(HostError) {});
+                (void) clear_new(b, p, &place, host_error_ignored());
         return r;
 }
 
@@ -161,7 +161,7 @@ static int copy_one(const Backend *b, HostPool *p, int source_fd, const VolumePa
         if (r >= 0)
                 r = publish(b, p, &to, e);
         if (r < 0)
-                (void) clear_new(b, p, &to, &(HostError) {});
+                (void) clear_new(b, p, &to, host_error_ignored());
         return r;
 }
 
@@ -177,7 +177,7 @@ int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *
                         _cleanup_(place_done) Place to = PLACE_NULL;
 
                         if (place_open(p, p->fd, pairs[--i].to, id, false, &to) >= 0)
-                                (void) b->volume_delete(p, to.dir_fd, to.name, &(HostError) {});
+                                (void) b->volume_delete(p, to.dir_fd, to.name, host_error_ignored());
                 }
                 return r;
         }
@@ -204,7 +204,7 @@ int volume_restore(const Backend *b, HostPool *p, const char *from_path, const c
                 r = host_error(e, -errno, "Failed to exchange volume \"%s\" for its snapshot", to_path);
         crash_point("worker-restore-after-exchange");
         if (r < 0) {
-                (void) clear_new(b, p, &to, &(HostError) {});
+                (void) clear_new(b, p, &to, host_error_ignored());
                 return r;
         }
         return clear_new(b, p, &to, e); /* the former contents */
