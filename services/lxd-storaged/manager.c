@@ -80,7 +80,7 @@ static int recover_pools(Manager *m) {
         return r;
 }
 
-static int recover_volume(Manager *m, Volume *v) {
+int manager_recover_volume(Manager *m, Volume *v) {
         _cleanup_(pool_done) Pool p = {};
         const TaskKind *kind;
         Task *t;
@@ -106,7 +106,7 @@ static int recover_volume(Manager *m, Volume *v) {
         return r;
 }
 
-static int recover_snapshot(Manager *m, Snapshot *s) {
+int manager_recover_snapshot(Manager *m, Snapshot *s) {
         _cleanup_(volume_done) Volume v = {};
         _cleanup_(pool_done) Pool p = {};
         Task *t;
@@ -138,9 +138,9 @@ static int recover(Manager *m) {
         if (r >= 0)
                 r = recover_pools(m);
         for (size_t i = 0; r >= 0 && i < volumes.n; i++)
-                r = recover_volume(m, &volumes.items[i]);
+                r = manager_recover_volume(m, &volumes.items[i]);
         for (size_t i = 0; r >= 0 && i < snapshots.n; i++)
-                r = recover_snapshot(m, &snapshots.items[i]);
+                r = manager_recover_snapshot(m, &snapshots.items[i]);
         return r;
 }
 

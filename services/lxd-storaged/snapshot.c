@@ -107,6 +107,13 @@ static int step_create_check(Task *t, sd_bus_error *error) {
         if (r < 0)
                 return r;
         r = db_snapshot_get(t->manager->db, t->volume.id, s->name, &existing);
+        if (r >= 0 && !row_is_visible(existing.state)) {
+                /* As in step_volume_create_check(). */
+                (void) manager_recover_snapshot(t->manager, &existing);
+                return bus_error_set(error, LXD_ERROR_UNAVAILABLE,
+                                     "An earlier job on snapshot \"%s\" was cut off and is being cleaned up; please try again",
+                                     s->name);
+        }
         if (r >= 0)
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Snapshot \"%s\" already in use", s->name);
         if (r != -ENOENT)

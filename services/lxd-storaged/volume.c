@@ -86,6 +86,13 @@ int step_volume_create_check(Task *t, sd_bus_error *error) {
         int r;
 
         r = db_volume_get(t->manager->db, t->pool.id, v->type, v->project, v->name, &existing);
+        if (r >= 0 && !row_is_visible(existing.state)) {
+                /* We hold the lock: nobody works on it, its undoing failed. Once more, when this task has let go of the lock. */
+                (void) manager_recover_volume(t->manager, &existing);
+                return bus_error_set(error, LXD_ERROR_UNAVAILABLE,
+                                     "An earlier job on volume \"%s\" was cut off and is being cleaned up; please try again",
+                                     v->name);
+        }
         if (r >= 0)
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Volume by that name already exists");
         if (r != -ENOENT)

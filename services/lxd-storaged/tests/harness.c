@@ -3,10 +3,12 @@
 #include "harness.h"
 
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -366,8 +368,11 @@ unsigned harness_unpacks(Harness *h) {
 
 static bool can_loop(void) {
         _cleanup_close_ int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+        char node[32];
+        int index = fd < 0 ? -1 : ioctl(fd, LOOP_CTL_GET_FREE);
 
-        return geteuid() == 0 && fd >= 0 && (access("/usr/bin/mkfs.btrfs", X_OK) >= 0 || access("/sbin/mkfs.btrfs", X_OK) >= 0);
+        (void) snprintf(node, sizeof(node), "/dev/loop%d", index);
+        return geteuid() == 0 && index >= 0 && access(node, F_OK) >= 0 && (access("/usr/bin/mkfs.btrfs", X_OK) >= 0 || access("/sbin/mkfs.btrfs", X_OK) >= 0);
 }
 
 int harness_setup(void **state) {

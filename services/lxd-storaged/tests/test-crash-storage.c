@@ -288,6 +288,23 @@ static void test_crash_btrfs(void **state) {
         run_all(*state, "btrfs");
 }
 
+/* The undoing fails as well, and the daemon lives on: the name does not stay taken until its next start. */
+static void test_undo_failed(void **state) {
+        Harness *h = *state;
+
+        assert_int_equal(create_pool(h, "dir"), 0);
+        harness_kill(h);
+        harness_start(h, "worker-end");
+        assert_true(create_volume(h) < 0);
+        assert_harness_error(h, "Failed", "killed by signal 9");
+        assert_true(create_volume(h) < 0);
+        assert_harness_error(h, "Unavailable", "is being cleaned up; please try again");
+        restart(h);
+        while (create_volume(h) < 0)
+                assert_harness_error(h, "Unavailable", "please try again");
+        remove_all(h);
+}
+
 static void test_crash_pool(void **state) {
         static const char *const points[] = { "pool-create-recorded", "worker-pool-mounted", "worker-end", "pool-create-before-commit",
                                               "pool-delete-marked" };
@@ -314,7 +331,7 @@ static void test_crash_pool(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
 
 int main(void) {
-        static const struct CMUnitTest tests[] = { TEST(test_crash_dir), TEST(test_crash_btrfs), TEST(test_crash_pool) };
+        static const struct CMUnitTest tests[] = { TEST(test_crash_dir), TEST(test_crash_btrfs), TEST(test_undo_failed), TEST(test_crash_pool) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
