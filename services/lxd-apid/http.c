@@ -47,7 +47,7 @@ struct Http {
         uint64_t last; /* when a connection ended, monotonic */
 };
 
-static void on_log(void *userdata, const char *format, va_list ap) {
+static void printf_like(2, 0) on_log(void *userdata, const char *format, va_list ap) {
         char text[512];
 
         (void) vsnprintf(text, sizeof(text), format, ap);
