@@ -18,7 +18,7 @@
 #include "routes.h"
 
 #define CONNECTIONS_MAX 8192U
-#define CONNECTION_MEMORY ((size_t) 128 << 10)
+#define CONNECTION_MEMORY ((size_t) 64 << 10) /* half of it is the read buffer, which is wiped after each request */
 #define IDLE_SEC 10U       /* an open connection without a request */
 #define REST_USEC (5 * USEC_PER_SEC)
 #define TRANSFER_SEC 3600U /* one with a body on its way that does not move */

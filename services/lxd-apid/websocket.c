@@ -23,9 +23,10 @@ struct WebSocket {
         const WebSocketCallbacks *callbacks;
         void *userdata;
 
-        char in[BUFFER_SIZE]; /* read from the socket, not yet seen by wslay */
+        /* Both are there only while there is something in them: hundreds of listeners are silent nearly always. */
+        char *in; /* read from the socket, not yet seen by wslay */
         size_t in_begin, in_end;
-        char out[BUFFER_SIZE]; /* framed by wslay, not yet taken by the socket */
+        char *out; /* framed by wslay, not yet taken by the socket */
         size_t out_begin, out_end;
 
         uint8_t opcode;  /* of the data message that is arriving */
@@ -39,8 +40,10 @@ static ssize_t on_recv(wslay_event_context_ptr c, uint8_t *data, size_t n, int f
         ssize_t k;
 
         if (ws->in_begin == ws->in_end && !ws->paused) {
+                if (!ws->in)
+                        ws->in = malloc(BUFFER_SIZE);
                 do
-                        k = recv(ws->fd, ws->in, sizeof(ws->in), MSG_DONTWAIT);
+                        k = ws->in ? recv(ws->fd, ws->in, BUFFER_SIZE, MSG_DONTWAIT) : 0;
                 while (k < 0 && errno == EINTR);
                 if (k == 0 || (k < 0 && errno != EAGAIN)) {
                         ws->broken = true;
@@ -50,6 +53,8 @@ static ssize_t on_recv(wslay_event_context_ptr c, uint8_t *data, size_t n, int f
                 ws->in_begin = 0;
                 ws->in_end = MAX(k, 0);
         }
+        if (ws->in_begin == ws->in_end)
+                ws->in = (free(ws->in), NULL);
         if (ws->paused || ws->in_begin == ws->in_end) {
                 wslay_event_set_error(c, WSLAY_ERR_WOULDBLOCK);
                 return -1;
@@ -75,6 +80,7 @@ static int flush(WebSocket *ws) {
                 }
         }
         ws->out_begin = ws->out_end = 0;
+        ws->out = (free(ws->out), NULL);
         return 0;
 }
 
@@ -82,7 +88,7 @@ static int flush(WebSocket *ws) {
 static ssize_t on_send(wslay_event_context_ptr c, const uint8_t *data, size_t n, int flags, void *userdata) {
         WebSocket *ws = userdata;
 
-        if (ws->out_end == sizeof(ws->out)) {
+        if (ws->out_end == BUFFER_SIZE) {
                 int r = flush(ws);
 
                 if (r < 0) {
@@ -90,7 +96,11 @@ static ssize_t on_send(wslay_event_context_ptr c, const uint8_t *data, size_t n,
                         return -1;
                 }
         }
-        n = MIN(n, sizeof(ws->out) - ws->out_end);
+        if (!ws->out && !(ws->out = malloc(BUFFER_SIZE))) {
+                wslay_event_set_error(c, WSLAY_ERR_CALLBACK_FAILURE);
+                return -1;
+        }
+        n = MIN(n, BUFFER_SIZE - ws->out_end);
         memcpy(ws->out + ws->out_end, data, n);
         ws->out_end += n;
         return n;
@@ -135,6 +145,8 @@ WebSocket *websocket_free(WebSocket *ws) {
         } else
                 close_safe(ws->fd);
         request_unref(ws->request);
+        free(ws->in);
+        free(ws->out);
         free(ws);
         return NULL;
 }
@@ -219,14 +231,11 @@ static int new(sd_event *event, int fd, WebSocket **ret) {
                 .on_frame_recv_chunk_callback = on_frame_chunk,
                 .on_frame_recv_end_callback = on_frame_end,
         };
-        WebSocket *ws = malloc(sizeof(*ws));
+        WebSocket *ws = calloc(1, sizeof(*ws));
         int r;
 
         if (!ws)
                 return -ENOMEM;
-        memset(ws, 0, offsetof(WebSocket, in));
-        memset(&ws->in_begin, 0, sizeof(*ws) - offsetof(WebSocket, in_begin));
-        ws->out_begin = ws->out_end = 0;
         ws->event = event;
         ws->fd = fd;
 
@@ -325,13 +334,18 @@ static void on_upgrade(void *userdata, struct MHD_Connection *connection, void *
         Upgrade *u = userdata;
         WebSocket *ws = NULL;
 
-        if (n_extra > BUFFER_SIZE || new (u->request->manager->event, fd, &ws) < 0) {
+        if (n_extra > BUFFER_SIZE || new (u->request->manager->event, fd, &ws) < 0 || (n_extra > 0 && !(ws->in = malloc(BUFFER_SIZE)))) {
+                if (ws) { /* the socket is not ours */
+                        ws->fd = -EBADF;
+                        websocket_free(ws);
+                }
                 (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
                 u->ready(NULL, u->userdata);
         } else {
                 ws->upgrade = handle;
                 ws->request = request_ref(u->request);
-                memcpy(ws->in, extra, n_extra);
+                if (n_extra > 0)
+                        memcpy(ws->in, extra, n_extra);
                 ws->in_end = n_extra;
                 u->ready(ws, u->userdata);
         }
