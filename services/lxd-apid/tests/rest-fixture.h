@@ -30,6 +30,7 @@ struct RestFixture {
         int guest[4]; /* the guest's side of the last Exec or Console: data channels, control */
         size_t n_guest;
         char *body;  /* what came through the stream of the last call that has one; "(reset)" when it was cut */
+        size_t body_size;
         int body_fd;
         unsigned operation; /* number of the last operation that was "made" */
         uint32_t operation_status; /* that Get tells */
