@@ -31,10 +31,12 @@ char *time_format(uint64_t usec, char buf[static TIME_TEXT_MAX]) {
                 return buf;
         }
         n = strftime(buf, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-        if (fraction == 0)
-                strcpy(buf + n, "Z");
-        else
-                (void) snprintf(buf + n, TIME_TEXT_MAX - n, ".%06uZ", fraction);
+        if (fraction > 0) {                     /* without zeros at the end, as LXD and its clients write it */
+                n += (size_t) snprintf(buf + n, TIME_TEXT_MAX - n, ".%06u", fraction);
+                while (buf[n - 1] == '0')
+                        n--;
+        }
+        strcpy(buf + n, "Z");
         return buf;
 }
 

@@ -80,6 +80,8 @@ static void times(void **state) {
         uint64_t u;
 
         assert_string_equal(time_format(0, buffer), "0001-01-01T00:00:00Z");
+        assert_string_equal(time_format(1500000, buffer), "1970-01-01T00:00:01.5Z");
+        assert_string_equal(time_format(10, buffer), "1970-01-01T00:00:00.00001Z");
         assert_int_equal(time_parse("2026-11-21T21:07:48.029164067Z", &u), 0);
         assert_string_equal(time_format(u, buffer), "2026-11-21T21:07:48.029164Z");
         assert_int_equal(time_parse("2026-11-21T23:07:48+02:00", &u), 0);
