@@ -124,27 +124,12 @@ static int runner_enter_cgroups(Runner *r, char **ret_text) {
         return q;
 }
 
-/* Before anything is forked: while a process is in the unit's own cgroup, a v2 one gives its children no controllers. */
-static int runner_enter_cgroup(Runner *r, char **ret_text) {
-        const Cgroups *c = &r->guest.cgroups;
-        int q;
-
-        cgroups_remove(c->payload); /* of a runner that was killed: liblxc would refuse to start into them */
-        q = cgroups_enter_supervisor(c);
-        if (q < 0)
-                (void) str_format(ret_text, "Failed to enter the cgroup \"%s/supervisor\": %s", c->unit, strerror(-q));
-        return q;
-}
-
 /* Asks lxd-instanced for the plan, starts the guest and reports it. After success the guest runs. */
 static int runner_start(Runner *r, char **ret_text) {
         _cleanup_close_ int bus = -EBADF, netns = -EBADF;
         _cleanup_message_ GuestMessage plan = {}, started = {}, answer = {};
         int q;
 
-        q = runner_enter_cgroup(r, ret_text);
-        if (q < 0)
-                return q;
         q = bus_spawn(r->guest.id, &bus);
         if (q < 0)
                 return q;
