@@ -60,7 +60,7 @@ test_others() {
         same profile list
         same profile show same-profile
         same profile get same-profile user.b
-        same profile device list default
+        same profile device get default root pool
         same profile device show default
         same image list
         same image list -f csv
