@@ -305,6 +305,15 @@ static int reply_with(sd_bus_message *m, JsonWriter *w, const char *etag) {
         return fd < 0 ? fd : bus_reply_document(m, fd, etag);
 }
 
+/* Who asks for one type sees the URLs of that type's own collection (/1.0/containers, as clients of the first years do). */
+static void write_url(JsonWriter *w, const char *type, const Instance *i) {
+        const char *collection = streq(type, "container") ? "containers" : streq(type, "virtual-machine") ? "virtual-machines" : "instances";
+        _cleanup_free_ char *url = NULL;
+
+        if (instance_url(i, &url) >= 0)
+                json_stringf(w, NULL, "/1.0/%s%s", collection, url + STRLEN("/1.0/instances"));
+}
+
 static int reply_list(Job *j) {
         _cleanup_(json_done) JsonWriter w = {};
         StateData *d = j->data;
@@ -317,10 +326,7 @@ static int reply_list(Job *j) {
                 if (!is_wanted(d, i))
                         continue;
                 if (d->recursion == 0) {
-                        _cleanup_free_ char *url = NULL;
-
-                        if (instance_url(i, &url) >= 0)
-                                json_string(&w, NULL, url);
+                        write_url(&w, d->type, i);
                         continue;
                 }
                 json_object_begin(&w, NULL);

@@ -518,6 +518,10 @@ static void thousand(void **state) {
         assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ListInstances", NULL, "ssust", "default", "", 0u, "name eq n0500", (uint64_t) 0), 0);
         text = fixture_document(&world.f);
         assert_non_null(strstr(text, "\"metadata\":[\"/1.0/instances/n0500\"]"));
+        free(text);
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ListInstances", NULL, "ssust", "default", "container", 0u, "name eq n0500", (uint64_t) 0), 0);
+        text = fixture_document(&world.f);
+        assert_non_null(strstr(text, "\"metadata\":[\"/1.0/containers/n0500\"]"));
 
         begin = now_monotonic();
         assert_int_equal(update_profile("default", "user.all", "1", "", NULL), 0);
