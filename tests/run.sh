@@ -90,7 +90,8 @@ run_suites() {
 run_sanitized() {
         local suite
         build_tree "$build-sanitize" -Db_sanitize=address,undefined -Db_lundef=false || return
-        export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
+        export ASAN_OPTIONS=detect_stack_use_after_return=1
+        export LSAN_OPTIONS=suppressions=$top/tests/lsan.supp:print_suppressions=0
         export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
         for suite in unit bus fuzz; do
                 run_suite "$build-sanitize" "$suite" sanitize-

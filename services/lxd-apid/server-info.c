@@ -173,8 +173,11 @@ static void answer_waiting(ServerInfo *s) {
                 request_resume(r);
                 request_unref(r);
         }
-        if (fresh)
+        if (fresh) {
+                if (s->answer)
+                        MHD_destroy_response(s->answer);
                 s->answer = make_answer(s, "default");
+        }
         forget_answers(s);
 }
 
