@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The image store through the REST API and the stock client: import, export, aliases, bad uploads, a full disk, kill -9, unpacking.
 # machine: nspawn
-# needs: image-busybox image-busybox-split
+# needs: image-busybox
 . "$(dirname "$0")/lib.sh"
 
 store=/var/lib/lxd/images
@@ -221,6 +221,14 @@ test_unpack_hostile() {
         rm -rf $dir /tmp/hostile.tar
 }
 
+# Before the images go: their volumes belong to them.
+test_pool_goes() {
+        local hash
+        for hash in $(fingerprints); do
+                assert busctl --timeout=120 call org.lxd.storage1 /org/lxd/storage1 org.lxd.storage1.Guests DeleteVolume ssst imagetest default "c${hash:0:6}" 0
+        done
+}
+
 test_delete() {
         local hash
         for hash in $(fingerprints); do
@@ -229,6 +237,7 @@ test_delete() {
         done
         assert_eq "$(files)" ""
         assert_eq "$(api GET /1.0/images/aliases | jq -c .metadata)" "[]"
+        assert busctl call org.lxd.storage1 /org/lxd/storage1/pool/imagetest org.lxd.storage1.Pool Delete '(sss)t' "" "" "" 0
 }
 
 test_confinement() {
