@@ -43,6 +43,15 @@ files() {
 import_runs() { pgrep -x lxd-image-worke; } # the kernel keeps 15 characters
 no_import() { ! import_runs; }
 
+# Other scripts in the same machine may have left the image that instances are made from.
+test_empty_store() {
+        local hash
+        for hash in $(fingerprints); do
+                api_wait DELETE "/1.0/images/$hash" >/dev/null
+        done
+        assert_eq "$(files)" ""
+}
+
 test_import() {
         local hash
         hash=$(sha256sum <"$unified" | cut -d' ' -f1)
