@@ -157,6 +157,16 @@ static void files(void **state) {
         assert_int_equal(access(dir, F_OK), -1);
 }
 
+/* The kernel tells 4096 as the size of each file of sysfs: what counts is what can be read. */
+static void files_of_the_kernel(void **state) {
+        _cleanup_free_ char *text = NULL;
+
+        if (access("/sys/kernel/uevent_seqnum", R_OK) < 0)
+                skip();
+        assert_int_equal(file_read("/sys/kernel/uevent_seqnum", 32, &text, NULL), 0);
+        assert_true(text[0] >= '0' && text[0] <= '9');
+}
+
 static int note(void *userdata) {
         char *s = userdata;
 
@@ -182,6 +192,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(numbers), cmocka_unit_test(sizes), cmocka_unit_test(names), cmocka_unit_test(text),
                 cmocka_unit_test(times),   cmocka_unit_test(vectors), cmocka_unit_test(maps), cmocka_unit_test(files),
+                cmocka_unit_test(files_of_the_kernel),
                 cmocka_unit_test(undo),
         };
 
