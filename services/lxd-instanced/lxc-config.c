@@ -93,13 +93,28 @@ static void add_basics(Builder *b, const LxcSpec *s) {
         }
 }
 
+/* The profile that liblxc generates forbids what a systemd of today mounts at boot and for the sandboxes of its services, the cgroup2
+ * at /sys/fs/cgroup first of all. In a user namespace of its own the kernel has the say about mounts; the root of a privileged
+ * container is the host's, so it gets just the cgroups. */
+static void add_apparmor_rules(Builder *b, const LxcSpec *s) {
+        if (s->nesting)
+                add(b, "lxc.apparmor.allow_nesting", "1");
+        if (s->privileged) {
+                add(b, "lxc.apparmor.raw", "mount fstype=cgroup2 -> /sys/fs/cgroup/,");
+                return;
+        }
+        add(b, "lxc.apparmor.raw", "mount,");
+        add(b, "lxc.apparmor.raw", "umount,");
+        add(b, "lxc.apparmor.raw", "pivot_root,");
+}
+
 static void add_security(Builder *b, const LxcSpec *s) {
         if (s->privileged)
                 add(b, "lxc.cap.drop", "sys_time sys_module sys_rawio mac_admin mac_override");
         if (s->apparmor) {
                 add(b, "lxc.apparmor.profile", "%s", s->apparmor);
-                if (s->nesting && streq(s->apparmor, "generated"))
-                        add(b, "lxc.apparmor.allow_nesting", "1");
+                if (streq(s->apparmor, "generated"))
+                        add_apparmor_rules(b, s);
         }
         if (s->seccomp)
                 add(b, "lxc.seccomp.profile", "%s", s->seccomp);

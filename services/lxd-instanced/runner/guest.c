@@ -129,6 +129,9 @@ int guest_configure(Guest *g, const GuestMessage *plan, char **ret_text) {
         if (!g->lxc)
                 return -ENOMEM;
         g->lxc->clear_config(g->lxc); /* nothing of /etc/lxc/default.conf */
+        /* Only loading a file, be it empty, gives the configuration the name by which liblxc files its AppArmor profile. */
+        if (!g->lxc->load_config(g->lxc, "/dev/null"))
+                return -EIO;
         r = guest_set_plan(g, plan, ret_text);
         return r < 0 ? r : guest_set_own(g, ret_text);
 }

@@ -349,6 +349,8 @@ static void golden(void **state) {
                          0);
         assert_golden("unprivileged-v1.conf", &s);
         s.limits.layout = &v2;
+        s.apparmor = "generated";
+        assert_golden("unprivileged-v2-apparmor.conf", &s);
         s.privileged = s.nesting = true;
         s.idmap = NULL;
         s.idmapped = s.cgroup_namespace = false;
