@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Sends the requests of a .cases file to a LXD socket; records what comes back, or compares it with the record. See README.md."""
+
+import http.client
+import json
+import os
+import re
+import socket
+import sys
+import time
+import urllib.parse
+
+SOCKET = os.environ.get("LXD_SOCKET", "/var/lib/lxd/unix.socket")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
+HEADERS = ("Location", "Content-Type", "X-LXD-uid", "X-LXD-gid", "X-LXD-mode", "X-LXD-type", "X-LXD-modified", "Allow",
+           "Content-Disposition")
+# Objects whose keys are names of things, not members of a type.
+MAPS = {"config", "expanded_config", "devices", "expanded_devices", "network", "disk", "properties", "pools", "templates", "context",
+        "lxc_features", "kernel_features", "attributes", "fds"}
+# Members whose value says as much as their type.
+TELLING = {"type", "status", "status_code", "class", "description", "may_cancel", "err", "error", "error_code", "architecture", "name",
+           "location", "ephemeral", "stateful", "profiles", "auth", "api_version", "api_status", "project", "return", "action",
+           "content_type", "driver", "managed", "size", "read_only", "public", "aliases", "resources", "used_by"}
+PLAIN = [
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "FINGERPRINT"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[-+]\d\d:?\d\d( UTC)?|Z)?"), "TIME"),
+    (re.compile(r"exec_UUID"), "exec_UUID"),
+]
+
+
+def plain(text):
+    for pattern, word in PLAIN:
+        text = pattern.sub(word, text)
+    return text
+
+
+def merged(a, b):
+    """One shape for two members of a list or map."""
+    if a is None or a == b:
+        return b
+    if isinstance(a, dict) and isinstance(b, dict):
+        return {k: merged(a.get(k), b[k]) if k in b else a[k] for k in sorted(a.keys() | b.keys())}
+    if isinstance(a, list) and isinstance(b, list):
+        return [merged(*(a + b)[:2])] if a and b else a or b
+    if isinstance(a, str) and isinstance(b, str):
+        return "|".join(sorted(set(a.split("|")) | set(b.split("|"))))
+    return "mixed"
+
+
+def folded(items):
+    shape = None
+    for item in items:
+        shape = merged(shape, item)
+    return shape
+
+
+def shape_of(value, values, key="", telling=False):
+    """The value with its type's name in place of each scalar; values: keep the scalars."""
+    if isinstance(value, dict):
+        if key in MAPS and not values and key != "":
+            inner = folded(shape_of(v, False, "*" + key) for v in value.values())
+            return {"*": inner} if value else {}
+        if key in ("*devices", "*expanded_devices") and not values:
+            return {"*": "string"}
+        return {k: shape_of(v, values or k in TELLING, k) for k, v in sorted(value.items())}
+    if isinstance(value, list):
+        if values:
+            return [shape_of(v, True, key) for v in value]
+        return [folded(shape_of(v, False, "[]") for v in value)] if value else []
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "=" + plain(value) if values else "string"
+    if values:
+        return value
+    return "bool" if isinstance(value, bool) else "number"
+
+
+class Connection(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(SOCKET)
+
+
+class Answer:
+    """What came back, reduced to what is compared."""
+
+    def __init__(self, status, headers, body, values):
+        self.status, self.headers, self.body, self.json = status, headers, body, None
+        self.record = {"status": status}
+        found = {h: plain(headers[h]) for h in HEADERS if headers.get(h) is not None}
+        if headers.get("ETag"):
+            found["ETag"] = "yes"
+        if "X-LXD-modified" in found:
+            found["X-LXD-modified"] = "TIME"
+        try:
+            self.json = json.loads(body) if body else None
+        except ValueError:
+            pass
+        if isinstance(self.json, dict) and "type" in self.json and "metadata" in self.json:
+            self.read_envelope(values)
+            if found.get("Content-Type", "").startswith("application/json"):
+                del found["Content-Type"]
+        else:
+            self.record["body"] = plain(body.decode("utf-8", "backslashreplace")) if len(body) < 4000 else f"<{len(body)}>"
+        if found:
+            self.record["headers"] = found
+
+    def read_envelope(self, values):
+        kind = self.json["type"]
+        self.record["type"] = kind
+        self.record["envelope"] = [k + "=" + plain(str(v)) for k, v in sorted(self.json.items())
+                                   if k not in ("metadata", "error", "type")]
+        if kind == "error":
+            self.record["error"] = plain(self.json["error"])
+        self.record["metadata"] = shape_of(self.json["metadata"], values)
+
+
+class Session:
+    def __init__(self):
+        self.names = {"etag": ""}
+        self.last = None
+
+    def expand(self, text):
+        return re.sub(r"\$\{(\w+)\}", lambda m: str(self.names[m.group(1)]), text)
+
+    def body(self, text):
+        """The bytes and the content type of what stands behind the target."""
+        if text == "":
+            return None, None
+        match = re.fullmatch(r"<(\d+)>", text)
+        if match:
+            return b"a" * int(match.group(1)), "application/json"
+        match = re.fullmatch(r"<(file|raw) ?(.*)>", text)
+        if match:
+            data = match.group(2).encode().decode("unicode_escape").encode("latin-1")
+            return data, "application/octet-stream" if match.group(1) == "file" else None
+        return text.encode(), "application/json"
+
+    def send(self, method, target, body, headers):
+        data, content_type = self.body(self.expand(body))
+        headers = [(k, self.expand(v).encode().decode("unicode_escape")) for k, v in headers]
+        if content_type and not any(k.lower() == "content-type" for k, _ in headers):
+            headers.append(("Content-Type", content_type))
+        connection = Connection("lxd")
+        try:
+            connection.putrequest(method, self.expand(target), skip_accept_encoding=True)
+            if data is not None or method in ("POST", "PUT", "PATCH"):
+                connection.putheader("Content-Length", str(len(data or b"")))
+            for k, v in headers:
+                connection.putheader(k, v)
+            try:
+                connection.endheaders()
+                for at in range(0, len(data or b""), 65536):
+                    connection.send(data[at:at + 65536])
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it had enough; the answer is there
+            response = connection.getresponse()
+            return response.status, response.headers, response.read() if response.status != 101 else b""
+        except (OSError, http.client.HTTPException) as e:
+            return 0, {}, f"no answer: {type(e).__name__}".encode()
+        finally:
+            connection.close()
+
+    def ask(self, words, headers, values=False):
+        method, target, body = (words.split(" ", 2) + ["", ""])[:3]
+        answer = Answer(*self.send(method, target, body, headers), values)
+        if answer.headers.get("ETag"):
+            self.names["etag"] = answer.headers["ETag"]
+        self.last = answer
+        return answer
+
+    def wait(self, answer, values):
+        if not isinstance(answer.json, dict) or answer.json.get("type") != "async":
+            return
+        operation = answer.json["operation"]
+        end = self.ask(f"GET {operation}/wait?timeout=120", [], values)
+        answer.record["end"] = {k: v for k, v in end.record.items() if k in ("status", "error", "metadata")}
+
+    def member(self, path):
+        value = self.last.json
+        for step in path.strip(".").split("."):
+            value = value[int(step)] if isinstance(value, list) else value.get(step) if isinstance(value, dict) else None
+            if value is None:
+                return None
+        return value
+
+    def until(self, path, wanted, words):
+        for _ in range(600):
+            self.ask(words, [])
+            if str(self.member(path)) == wanted:
+                return
+            time.sleep(0.1)
+        raise SystemExit(f"after a minute {path} of \"{words}\" is still {self.member(path)}, not {wanted}")
+
+
+class Case:
+    def __init__(self, line, number):
+        self.line, self.number, self.headers, self.better = line, number, [], None
+        self.verb, self.words = "ask", line
+        first = line.split(" ", 1)[0]
+        if first in ("wait", "quiet", "value", "keep", "until"):
+            self.verb, self.words = line.split(" ", 1)
+        elif first not in METHODS:
+            raise SystemExit(f"line {number}: what is \"{first}\"?")
+
+    def compared(self):
+        return self.verb in ("ask", "wait", "value")
+
+    def run(self, session):
+        if self.verb == "keep":
+            name, path = self.words.split()
+            session.names[name] = session.member(path)
+        elif self.verb == "until":
+            session.until(*self.words.split(" ", 2))
+        else:
+            values = self.verb == "value"
+            words = self.words
+            waits = self.verb in ("wait", "quiet")
+            if values and words.startswith("wait "):
+                waits, words = True, words[5:]
+            answer = session.ask(words, self.headers, values)
+            if waits:
+                session.wait(answer, values)
+            return answer.record
+        return None
+
+
+def read_cases(path):
+    cases = []
+    with open(path, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            line = line.rstrip("\n")
+            if line == "" or line.startswith("#"):
+                continue
+            if not line.startswith("  "):
+                cases.append(Case(line, number))
+                continue
+            key, value = line.strip().split(": ", 1) if ": " in line else (line.strip().rstrip(":"), "")
+            if key == "better":
+                cases[-1].better = value
+            else:
+                cases[-1].headers.append((key, value))
+    return cases
+
+
+def case_name(case):
+    return case.line + "".join(f" [{k}: {v}]" for k, v in case.headers)
+
+
+# What LXD takes from the JSON and number parsers of its language names that language's types: the status is the same, the words are ours.
+FOREIGN = re.compile(r"json: cannot unmarshal|invalid character|unexpected EOF|^EOF$|parsing time|strconv\\.|invalid URL escape|yaml: ")
+
+
+def record_line(record):
+    return json.dumps(record, sort_keys=True, ensure_ascii=False)
+
+
+def read_golden(path):
+    """Several equal requests keep their order."""
+    golden = {}
+    with open(path, encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    for name, record in zip(lines[0::2], lines[1::2]):
+        golden.setdefault(name, []).append(json.loads(record))
+    return golden
+
+
+def differences(want, got, where=""):
+    """Texts that say where the two differ; an empty list equals any."""
+    if isinstance(want, dict) and isinstance(got, dict):
+        out = []
+        for k in sorted(want.keys() | got.keys()):
+            if k not in got:
+                out.append(f"{where}.{k} is missing, LXD has {json.dumps(want[k])}")
+            elif k not in want:
+                out.append(f"{where}.{k} is too much: {json.dumps(got[k])}")
+            else:
+                out += differences(want[k], got[k], f"{where}.{k}")
+        return out
+    if isinstance(want, list) and isinstance(got, list):
+        if not want or not got:
+            return []
+        if len(want) == len(got):
+            return [d for i, (w, g) in enumerate(zip(want, got)) for d in differences(w, g, f"{where}[{i}]")]
+    if want != got:
+        return [f"{where} is {json.dumps(got)}, LXD has {json.dumps(want)}"]
+    return []
+
+
+def compare(case, want, got):
+    if case.better is None:
+        if FOREIGN.search(want.get("error", "")):
+            want, got = dict(want), dict(got)
+            del want["error"]
+            if not got.pop("error", ""):
+                return [f"answers {got['status']} without a reason"]
+        return differences(want, got)
+    first, _, rest = case.better.partition(" ")
+    if first == "shape":
+        return differences(want["status"], got["status"], ".status")
+    if first == "same":
+        text = got.get("error", "")
+        ok = want["status"] == got["status"] and re.search(rest.split("    ")[0], text)
+        return [] if ok else [f"answers {got['status']} {text!r}, not {rest}"]
+    end = got.get("end", {}).get("metadata", {})
+    text = got.get("error") or (end.get("err", "") if isinstance(end, dict) else "")
+    wanted = re.match(r'"((?:[^"\\]|\\.)*)"', rest)
+    out = [] if int(first) == got["status"] else [f"answers {got['status']}, not {first}"]
+    if wanted and json.loads(wanted.group(0)) != text.lstrip("="):
+        out.append(f"says {text!r}, not {wanted.group(0)}")
+    return out
+
+
+def main():
+    mode, path = sys.argv[1], sys.argv[2]
+    only = sys.argv[3] if len(sys.argv) > 3 else ""
+    golden_path = path.removesuffix(".cases") + ".lxd5"
+    session, recorded, failed, count = Session(), [], 0, 0
+    golden = read_golden(golden_path) if mode == "check" else {}
+    for case in read_cases(path):
+        record = case.run(session)
+        if not case.compared():
+            continue
+        count += 1
+        if mode == "record":
+            recorded += [case_name(case), record_line(record)]
+            continue
+        left = golden.get(case_name(case))
+        out = compare(case, left.pop(0), record) if left else ["LXD's answer is not recorded"]
+        if out and only in case.line:
+            failed += 1
+            print(f"{os.path.basename(path)}:{case.number}: {case_name(case)[:300]}")
+            for text in out:
+                print(f"    {text[:600]}")
+    if mode == "record":
+        with open(golden_path, "w", encoding="utf-8") as f:
+            f.write("\n".join(recorded) + "\n")
+    else:
+        print(f"{os.path.basename(path)}: {count} answers, {failed} differ")
+    sys.exit(1 if failed or count == 0 else 0)
+
+
+if __name__ == "__main__":
+    main()
