@@ -156,18 +156,34 @@ static struct timespec mtime(struct archive_entry *e) {
         return (struct timespec) { .tv_sec = archive_entry_mtime(e), .tv_nsec = archive_entry_mtime_nsec(e) % 1000000000L };
 }
 
-int attributes_apply(int fd, struct archive_entry *e, const char *path, AttributeCounts *counts, sd_bus_error *error) {
-        struct timespec times[2] = { mtime(e), mtime(e) };
+/* Most files are root's and were created with their mode: a look is cheaper than two changes of the inode. */
+static int apply_owner_and_mode(int fd, struct archive_entry *e, const char *path, sd_bus_error *error) {
+        mode_t mode = archive_entry_perm(e) & 07777;
         uid_t uid = 0;
         gid_t gid = 0;
+        struct stat st;
+        bool chown;
         int r = owner(e, path, &uid, &gid, error);
 
         if (r < 0)
                 return r;
-        if (geteuid() == 0 && fchown(fd, uid, gid) < 0)
+        if (fstat(fd, &st) < 0)
+                return tree_error(-errno, path, "look at", error);
+        chown = geteuid() == 0 && (st.st_uid != uid || st.st_gid != gid);
+        if (chown && fchown(fd, uid, gid) < 0)
                 return tree_error(-errno, path, "change the owner of", error);
-        if (fchmod(fd, archive_entry_perm(e) & 07777) < 0)
+        /* A change of the owner may change the mode, too. */
+        if ((chown || (st.st_mode & 07777) != mode) && fchmod(fd, mode) < 0)
                 return tree_error(-errno, path, "change the mode of", error);
+        return 0;
+}
+
+int attributes_apply(int fd, struct archive_entry *e, const char *path, AttributeCounts *counts, sd_bus_error *error) {
+        struct timespec times[2] = { mtime(e), mtime(e) };
+        int r = apply_owner_and_mode(fd, e, path, error);
+
+        if (r < 0)
+                return r;
         r = apply_acl(fd, e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", path, counts, error);
         if (r >= 0 && archive_entry_filetype(e) == AE_IFDIR)
                 r = apply_acl(fd, e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", path, counts, error);

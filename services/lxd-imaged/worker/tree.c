@@ -75,13 +75,13 @@ int tree_open_parent(Tree *t, const char *path, const char **ret_name, sd_bus_er
         return fd;
 }
 
-int tree_create_file(Tree *t, const char *path, sd_bus_error *error) {
+int tree_create_file(Tree *t, const char *path, mode_t mode, sd_bus_error *error) {
         const char *name;
         int parent = tree_open_parent(t, path, &name, error), fd;
 
         if (parent < 0)
                 return parent;
-        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
         return fd < 0 ? tree_error(-errno, path, "create", error) : fd;
 }
 

@@ -20,8 +20,8 @@ int tree_open_parent(Tree *t, const char *path, const char **ret_name, sd_bus_er
 /* Opens what is at path, which must not lead through a symbolic link. fd, -ENOENT, -ELOOP, -EXDEV, -errno. */
 int tree_open(const Tree *t, const char *path, int flags);
 
-/* New regular file, open for writing. fd; -EINVAL with error set when there is something of this name; -errno with error set. */
-int tree_create_file(Tree *t, const char *path, sd_bus_error *error);
+/* New regular file, open for writing, with the permissions of mode as far as the umask lets it (no setuid and the like: see attributes_apply()). fd; -EINVAL with error set when there is something of this name; -errno with error set. */
+int tree_create_file(Tree *t, const char *path, mode_t mode, sd_bus_error *error);
 /* New folder, or the one that is there already; opened for reading. fd; -EINVAL with error set when something else has the name; -errno with error set. */
 int tree_create_directory(Tree *t, const char *path, sd_bus_error *error);
 /* 0; errors as above. */

@@ -138,7 +138,7 @@ static int unpack_folder(Unpacker *u, struct archive_entry *e, const char *path,
 }
 
 static int unpack_file(Unpacker *u, struct archive_entry *e, const char *path, uint64_t limit, sd_bus_error *error) {
-        _cleanup_close_ int fd = tree_create_file(&u->tree, path, error);
+        _cleanup_close_ int fd = tree_create_file(&u->tree, path, archive_entry_perm(e), error);
         int r = fd < 0 ? fd : write_data(u, fd, e, path, limit, error);
 
         return r < 0 ? r : attributes_apply(fd, e, path, &u->counts, error);
