@@ -5,7 +5,7 @@
 # To build every program and its unit, bus and fuzz tests.
 PACKAGES_BUILD='build-essential pkg-config meson ninja-build git
         libsystemd-dev libudev-dev libsqlite3-dev libjson-c-dev libssl-dev libmicrohttpd-dev libgnutls28-dev
-        libarchive-dev libyaml-dev libcurl4-openssl-dev libwslay-dev lxc-dev libseccomp-dev libnftables-dev
+        libarchive-dev liblzma-dev libyaml-dev libcurl4-openssl-dev libwslay-dev lxc-dev libseccomp-dev libnftables-dev
         libcap-dev libacl1-dev libcmocka-dev libmnl-dev'
 
 # To run the daemons: what a system with LXD on it has besides systemd.

@@ -5,6 +5,8 @@
 Whatever it is given, nothing may appear outside of the target. Owners and capabilities are looked at when root runs it."""
 
 import array
+import binascii
+import lzma
 import os
 import random
 import shutil
@@ -15,7 +17,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import unittest
 
 import images
@@ -275,21 +276,42 @@ class Unpack(unittest.TestCase):
 
     def test_bomb(self):
         head = images.tar([images.meta(), images.entry("rootfs/zeros", kind=b"0", size=6 << 30)], end=False)
-        p = subprocess.Popen(["zstd", "-q", "-1", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # Streams in a row are one: the zeros have to be compressed once only.
+        for name in ("zst", "xz", "gz", "bz2"):
+            with self.subTest(name):
+                self.fresh()
+                compress = images.COMPRESS[name]
+                self.refused("compression bomb", "unified", compress(head) + compress(bytes(100 << 20)) * 12)
 
-        def write():
-            p.stdin.write(head)
-            for _ in range(1200):
-                p.stdin.write(bytes(1 << 20))
-            p.stdin.close()
+    def test_xz_of_many_blocks(self):
+        # Written by "xz -T", unpacked by several threads.
+        pad = random.Random(3).randbytes(1 << 20)
+        plain = images.tar(images.good() + [images.entry("rootfs/pad", pad * 3)])
+        body = subprocess.run(["xz", "-T2", "--block-size=200000", "-1", "-c"], input=plain, stdout=subprocess.PIPE, check=True).stdout
+        self.good("unified", body)
+        with open(self.path("rootfs/pad"), "rb") as f:
+            self.assertEqual(f.read(), pad * 3)
+        self.fresh()
+        self.good("unified", images.COMPRESS["xz"](plain[:10240]) + images.COMPRESS["xz"](plain[10240:]))
+        for i in range(20):
+            with self.subTest("truncated %d/20" % i):
+                self.fresh()
+                self.refused("", "unified", body[:len(body) * i // 20])
+        for at in (len(body) // 2, len(body) - 1000, len(body) - 40):
+            with self.subTest("damaged at %d" % at):
+                self.fresh()
+                self.refused("The image is damaged or incomplete: ", "unified", body[:at] + bytes([body[at] ^ 0x55]) + body[at + 1:])
+        self.fresh()
+        self.refused("The image is damaged or incomplete: ", "unified", body + b"something else")
 
-        t = threading.Thread(target=write)
-        t.start()
-        body = p.stdout.read()
-        t.join()
-        p.stdout.close()
-        p.wait()
-        self.refused("compression bomb", "unified", body)
+    def test_xz_that_wants_memory(self):
+        compressor = lzma.LZMACompressor(filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])
+        body = bytearray(compressor.compress(images.tar(images.good())) + compressor.flush())
+        # The size of the dictionary in the head of the block, and the sum of the head. 40: 4 GiB - 1
+        self.assertEqual(body[14:16], b"\x21\x01")
+        body[16] = 40
+        body[20:24] = binascii.crc32(body[12:20]).to_bytes(4, "little")
+        self.refused("of memory to be decompressed", "unified", bytes(body))
 
     def test_progress(self):
         entries = images.good() + [images.entry("rootfs/%d" % i, random.Random(i).randbytes(1 << 20)) for i in range(20)]

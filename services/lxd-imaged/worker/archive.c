@@ -67,14 +67,16 @@ int archive_open_compressed(int fd, const char *what, struct archive **ret, sd_b
         return open_archive(fd, what, WITH_FILTERS, ret, error);
 }
 
-int archive_check_ratio(struct archive *a, const char *what, sd_bus_error *error) {
-        int64_t in = archive_filter_bytes(a, -1), out = archive_filter_bytes(a, 0);
-
+int archive_check_growth(int64_t in, int64_t out, const char *what, sd_bus_error *error) {
         if (out > ARCHIVE_RATIO_FREE && out / ARCHIVE_RATIO_MAX > in)
                 return bus_error_set(error, LXD_ERROR_INVALID,
                                      "The %s grows to more than %d times its size when it is decompressed; this is refused as a compression bomb",
                                      what, ARCHIVE_RATIO_MAX);
         return 0;
+}
+
+int archive_check_ratio(struct archive *a, const char *what, sd_bus_error *error) {
+        return archive_check_growth(archive_filter_bytes(a, -1), archive_filter_bytes(a, 0), what, error);
 }
 
 int archive_skip(struct archive *a, const char *what, sd_bus_error *error) {

@@ -35,6 +35,8 @@ int archive_next(struct archive *a, const char *what, struct archive_entry **ret
 /* The error of a failed archive_read_data*() as negative errno with error set. */
 int archive_failed(struct archive *a, const char *what, sd_bus_error *error);
 
+/* May so many bytes become so many others? 0, -EINVAL with error set (a compression bomb). */
+int archive_check_growth(int64_t in, int64_t out, const char *what, sd_bus_error *error);
 /* Has this archive grown beyond ARCHIVE_RATIO_MAX so far? 0, -EINVAL with error set. Cheap: to be asked at every block. */
 int archive_check_ratio(struct archive *a, const char *what, sd_bus_error *error);
 /* Passes over the data of the current entry without letting a compression bomb run. 0, negative errno with error set. */

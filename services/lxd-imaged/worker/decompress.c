@@ -7,13 +7,15 @@
 
 #include "base/file.h"
 #include "bus-error.h"
+#include "image-format.h"
 #include "worker/archive.h"
+#include "worker/decompress-xz.h"
 #include "worker/decompress.h"
 
 #define PIPE_SIZE (1U << 20)
 #define ERROR_MAX 4096U
 
-static int decompress(int fd, int data_fd, const char *what, sd_bus_error *error) {
+static int decompress_by_libarchive(int fd, int data_fd, const char *what, sd_bus_error *error) {
         _cleanup_(archive_freep) struct archive *a = NULL;
         struct archive_entry *e;
         const void *data;
@@ -33,6 +35,11 @@ static int decompress(int fd, int data_fd, const char *what, sd_bus_error *error
                         return r == -EPIPE ? 0 : r; /* the parent has found something wrong */
         }
         return r == ARCHIVE_EOF ? 0 : archive_failed(a, what, error);
+}
+
+static int decompress(int fd, int data_fd, const char *what, sd_bus_error *error) {
+        return image_format_detect_fd(fd) == IMAGE_FORMAT_TAR_XZ ? decompress_xz(fd, data_fd, what, error)
+                                                                 : decompress_by_libarchive(fd, data_fd, what, error);
 }
 
 static void report(int error_fd, int r, sd_bus_error *error) {

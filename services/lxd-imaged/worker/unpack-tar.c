@@ -299,7 +299,11 @@ static int unpacker_open(Unpacker *u, sd_bus_error *error) {
         if (!u->job->fork || image_format_detect_fd(u->archive_fd) == IMAGE_FORMAT_TAR)
                 return archive_open_tar(u->archive_fd, u->what, &u->archive, error);
         r = decompressor_start(u->archive_fd, u->what, &u->decompressor, error);
-        return r < 0 ? r : archive_open_plain(u->decompressor.data_fd, u->what, &u->archive, error);
+        if (r < 0)
+                return r;
+        r = archive_open_plain(u->decompressor.data_fd, u->what, &u->archive, error);
+        u->damaged = r < 0; /* it reads the beginning already */
+        return r;
 }
 
 int unpack_tar(const UnpackJob *job, UnpackTarKind kind, UnpackNotes *notes, sd_bus_error *error) {
