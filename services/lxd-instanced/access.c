@@ -7,7 +7,6 @@
 #include "bus-error.h"
 #include "guest.h"
 #include "manager.h"
-#include "storage.h"
 
 static void access_free(void *p) {
         Access *a = p;
@@ -16,7 +15,7 @@ static void access_free(void *p) {
                 a->free_arg(a->arg);
         (void) close_safe(a->root_fd);
         strv_free(a->idmap);
-        free(a->volume);
+        mounted_volume_done(&a->volume);
         free(a);
 }
 
@@ -69,11 +68,12 @@ static int release(Job *j) {
 static int step_work(Job *j, sd_bus_error *error) {
         Access *a = j->data;
 
-        if (a->volume && !a->need_volume) {
+        if (a->volume.path && !a->need_volume) {
                 _cleanup_free_ char *path = NULL;
 
-                if (str_format(&path, "%s/rootfs", a->volume) < 0)
+                if (str_format(&path, "%s/rootfs", a->volume.path) < 0)
                         return -ENOMEM;
+                a->idmap = TAKE_PTR(a->volume.idmap);
                 a->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
                 if (a->root_fd < 0)
                         return bus_error_set(error, LXD_ERROR_FAILED, "Failed to open the root of \"%s\": %s", j->instance->name, strerror(errno));

@@ -2,10 +2,10 @@
 /* Short access to the files of an instance, running or stopped: jobs that mount its volume, work, and let go again. */
 #pragma once
 
-#include "job.h"
+#include "storage.h"
 
 typedef struct Access {
-        char *volume;       /* path on the host, when mounted */
+        MountedVolume volume; /* path NULL: not mounted for this */
         int root_fd;        /* of the guest's root: the running one, or <volume>/rootfs */
         Strv idmap;         /* as guest-files.h wants it; NULL = ids are as they are */
         bool held;          /* counted in n_access */

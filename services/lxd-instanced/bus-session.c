@@ -400,7 +400,7 @@ static int work_metadata(Job *j, sd_bus_error *error) {
         size_t size = 0;
         int r;
 
-        dir = open(a->volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        dir = open(a->volume.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         fd = dir < 0 ? -errno : open_resolve(dir, "metadata.yaml", O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
         if (fd == -ENOENT) {
                 d->json = strdup("{\"architecture\":\"\",\"creation_date\":0,\"expiry_date\":0,\"properties\":null,\"templates\":null}");

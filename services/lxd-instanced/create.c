@@ -8,6 +8,7 @@
 #include "bus-error.h"
 #include "db-records.h"
 #include "device-config.h"
+#include "guest.h"
 #include "instance-config.h"
 #include "log.h"
 #include "manager.h"
@@ -283,7 +284,7 @@ static int fill_instance(Instance *i, CreateRequest *c, sd_bus_error *error) {
                                streq(config_get_or(&c->source, "type", ""), "copy") ? "copy" : "create");
         if (r >= 0 && !config_get(&i->settings.config, "volatile.last_state.idmap"))
                 r = config_set(&i->settings.config, "volatile.last_state.idmap", "[]");
-        return r;
+        return r < 0 ? r : guest_idmap_next(i, &i->settings.config, error);
 }
 
 static int resolved(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {

@@ -87,29 +87,17 @@ static int allocate_isolated(Instance *i, uint32_t size, uint32_t *ret, sd_bus_e
         return r;
 }
 
-static int record_idmap(Instance *i, const Idmap *m, uint32_t base) {
-        _cleanup_free_ char *json = NULL;
-        char text[16];
-        int r;
-
-        (void) snprintf(text, sizeof(text), "%" PRIu32, base);
-        r = idmap_to_json(m, &json);
-        if (r < 0)
-                return r;
-        return instance_set_volatile(i, "volatile.idmap.base", text, "volatile.idmap.current", json, "volatile.idmap.next", json,
-                                     "volatile.last_state.idmap", "[]", NULL);
-}
-
-int guest_idmap(Instance *i, Idmap *ret, sd_bus_error *error) {
-        _cleanup_(idmap_done) Idmap raw = {}, map = {};
+static int guest_idmap_plan(Instance *i, Idmap *ret, uint32_t *ret_base, sd_bus_error *error) {
+        _cleanup_(idmap_done) Idmap raw = {};
         Manager *m = i->manager;
         bool isolated = instance_is_true(i, "security.idmap.isolated");
         const char *base_text = instance_get(i, "security.idmap.base"), *raw_text = instance_get(i, "raw.idmap");
         uint32_t base = m->host_ids.base, size = m->host_ids.size;
         int r = 0;
 
+        *ret_base = 0;
         if (instance_is_true(i, "security.privileged"))
-                return record_idmap(i, &map, 0);
+                return 0;
 
         if (!isempty(base_text)) {
                 size = isolated_size(i);
@@ -121,14 +109,44 @@ int guest_idmap(Instance *i, Idmap *ret, sd_bus_error *error) {
         if (r >= 0 && !isempty(raw_text))
                 r = raw_idmap_parse(raw_text, &raw);
         if (r >= 0)
-                r = idmap_build(base, size, &raw, &map);
+                r = idmap_build(base, size, &raw, ret);
         if (r == -EINVAL)
                 return bus_error_set(error, LXD_ERROR_INVALID, "raw.idmap gives host ids to the guest twice");
+        if (r >= 0 && (isolated || !isempty(base_text)))
+                *ret_base = base;
+        return r;
+}
+
+int guest_idmap_next(Instance *i, Config *ret, sd_bus_error *error) {
+        _cleanup_(idmap_done) Idmap map = {};
+        _cleanup_free_ char *json = NULL;
+        uint32_t base;
+        int r;
+
+        r = guest_idmap_plan(i, &map, &base, error);
         if (r >= 0)
-                r = record_idmap(i, &map, isolated || !isempty(base_text) ? base : 0);
+                r = idmap_to_json(&map, &json);
+        if (r >= 0)
+                r = config_setf(ret, "volatile.idmap.base", "%" PRIu32, base);
+        return r < 0 ? r : config_set(ret, "volatile.idmap.next", json);
+}
+
+int guest_idmap(Instance *i, Idmap *ret, sd_bus_error *error) {
+        _cleanup_(idmap_done) Idmap map = {};
+        _cleanup_free_ char *json = NULL;
+        char text[16];
+        uint32_t base;
+        int r;
+
+        r = guest_idmap_plan(i, &map, &base, error);
+        if (r >= 0)
+                r = idmap_to_json(&map, &json);
         if (r < 0)
                 return r;
-
+        (void) snprintf(text, sizeof(text), "%" PRIu32, base);
+        r = instance_set_volatile(i, "volatile.idmap.base", text, "volatile.idmap.current", json, "volatile.idmap.next", json, NULL);
+        if (r < 0)
+                return r;
         *ret = map;
         map = (Idmap) {};
         return 0;

@@ -20,6 +20,8 @@ void guest_discover(Instance *i);
 /* Then, once there are buses: releases what a guest held that has ended while nobody looked. */
 void guest_release_ended(Instance *i);
 
+/* volatile.idmap.base and .next: what the next start will use by the configuration as it is now. 0, negative errno with error set. */
+int guest_idmap_next(Instance *i, Config *ret, sd_bus_error *error);
 /* The map for this instance by its configuration; for isolated ones a free range, remembered in volatile.idmap.base. Privileged: empty. 0,
  * negative errno with error set. */
 int guest_idmap(Instance *i, Idmap *ret, sd_bus_error *error);

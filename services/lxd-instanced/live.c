@@ -9,7 +9,7 @@
 #include "guest.h"
 #include "log.h"
 #include "manager.h"
-#include "storage.h"
+#include "volume-ids.h"
 #include "unix-device.h"
 
 void live_change_done(LiveChange *c) {
@@ -112,17 +112,15 @@ int live_unplug(Job *j, const Devices *from, const Devices *to, sd_bus_error *er
         return r;
 }
 
-static int mount_in_guest(Job *j, const Device *d, const char *source, sd_bus_error *error) {
+static int mount_in_guest(Job *j, const Device *d, const char *source, bool shift, sd_bus_error *error) {
         const Config *c = &d->config;
-        bool custom = device_is_custom_volume(c), privileged = instance_is_true(j->instance, "security.privileged");
         GuestMount m = {
                 .source_fd = -EBADF,
                 .source = source,
                 .target = config_get(c, "path"),
                 .propagation = config_get(c, "propagation"),
                 .flags = (config_is_true(c, "readonly") ? GUEST_MOUNT_READONLY : 0) | (config_is_true(c, "recursive") ? GUEST_MOUNT_RECURSIVE : 0) |
-                         (!privileged && (custom || config_is_true(c, "shift")) ? GUEST_MOUNT_SHIFT : 0) |
-                         (device_is_required(c) ? 0 : GUEST_MOUNT_OPTIONAL),
+                         (shift ? GUEST_MOUNT_SHIFT : 0) | (device_is_required(c) ? 0 : GUEST_MOUNT_OPTIONAL),
         };
         int r = guest_mount_add(j->manager->event, j->instance->id, &m, job_guest_done, j, NULL, error);
 
@@ -131,30 +129,46 @@ static int mount_in_guest(Job *j, const Device *d, const char *source, sd_bus_er
         return r;
 }
 
-static int volume_mounted(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
-        const char *path;
-        int r = sd_bus_message_read(m, "s", &path);
+static int mount_volume(Job *j, const Device *d, sd_bus_error *error);
 
-        return r < 0 ? r : mount_in_guest(j, arg, path, error);
+static int volume_shifted(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
+        return mount_volume(j, arg, error);
+}
+
+/* The ids of its files are made right first; then the volume is asked for once more. */
+static int volume_mounted(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
+        bool privileged = instance_is_true(j->instance, "security.privileged");
+        _cleanup_strv_free_ Strv guest = NULL, wanted = NULL;
+        _cleanup_(mounted_volume_done) MountedVolume v = {};
+        _cleanup_(idmap_done) Idmap map = {};
+        const Device *d = arg;
+        int r;
+
+        r = mounted_volume_read(m, &v);
+        if (r >= 0)
+                r = idmap_from_json(config_get_or(&j->instance->settings.config, "volatile.idmap.current", "[]"), &map);
+        if (r >= 0)
+                r = idmap_to_lines(&map, &guest);
+        if (r >= 0)
+                r = volume_ids_wanted(&v, privileged, guest, &wanted, error);
+        if (r < 0)
+                return r;
+        if (!strv_equal(wanted, v.idmap))
+                return storage_shift(j, j->instance, config_get(&d->config, "pool"), config_get(&d->config, "source"), wanted, volume_shifted, arg,
+                                     error);
+        return mount_in_guest(j, d, v.path, volume_ids_by_mount(&v, privileged), error);
+}
+
+static int mount_volume(Job *j, const Device *d, sd_bus_error *error) {
+        return storage_mount_then(j, j->instance, config_get(&d->config, "pool"), config_get(&d->config, "source"), volume_mounted, (void *) d, error);
 }
 
 static int plug_disk(Job *j, const Device *d, sd_bus_error *error) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         const Config *c = &d->config;
-        char holder[32];
-        int r;
 
-        if (!device_is_custom_volume(c))
-                return mount_in_guest(j, d, config_get(c, "source"), error);
-
-        (void) snprintf(holder, sizeof(holder), "%" PRIu64, j->instance->id);
-        r = bus_peer_message(j->manager->storaged, &m, "/org/lxd/storage1", "org.lxd.storage1.Guests", "Mount");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "ssssst", config_get(c, "pool"), "custom", j->instance->project, config_get(c, "source"), holder,
-                                          (uint64_t) 0);
-        if (r < 0)
-                return bus_error_wrap(error, r, "Failed to reach lxd-storaged");
-        return job_call(j, j->manager->storaged, m, volume_mounted, (void *) d, error);
+        if (device_is_custom_volume(c))
+                return mount_volume(j, d, error);
+        return mount_in_guest(j, d, config_get(c, "source"), config_is_true(c, "shift") && !instance_is_true(j->instance, "security.privileged"), error);
 }
 
 static int nic_attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {

@@ -15,15 +15,15 @@
 #include "log.h"
 #include "lxc-config.h"
 #include "manager.h"
-#include "storage.h"
 #include "unix-device.h"
+#include "volume-ids.h"
 #include "worker.h"
 
 typedef struct PrepareData {
         Config config;   /* expanded: copies, the profiles may change meanwhile */
         Devices devices;
-        char *root;      /* the volume's path */
-        char **paths;    /* of custom volumes, by index of the device */
+        MountedVolume root;
+        MountedVolume *volumes; /* custom ones, by index of the device */
         Config *nics;    /* lxd-netd's answers, by index of the device */
         char **binds;    /* of disks, by index of the device */
         char *device_dir;
@@ -39,8 +39,8 @@ static void prepare_data_free(void *p) {
         PrepareData *d = p;
 
         for (size_t k = 0; k < d->devices.n; k++) {
-                if (d->paths)
-                        free(d->paths[k]);
+                if (d->volumes)
+                        mounted_volume_done(d->volumes + k);
                 if (d->binds)
                         free(d->binds[k]);
                 if (d->nics)
@@ -48,7 +48,7 @@ static void prepare_data_free(void *p) {
                 if (d->nodes)
                         unix_device_done(d->nodes + k);
         }
-        free(d->paths);
+        free(d->volumes);
         free(d->binds);
         free(d->device_dir);
         free(d->nics);
@@ -57,7 +57,7 @@ static void prepare_data_free(void *p) {
         devices_done(&d->devices);
         idmap_done(&d->idmap);
         strv_free(d->idmap_lines);
-        free(d->root);
+        mounted_volume_done(&d->root);
         free(d->log_dir);
         free(d->seccomp);
         free(d->name);
@@ -124,11 +124,11 @@ static int fill_data(Job *j) {
                 r = devices_copy(&devices, &d->devices);
         if (r < 0)
                 return r;
-        d->paths = calloc(d->devices.n + 1, sizeof(char *));
+        d->volumes = calloc(d->devices.n + 1, sizeof(MountedVolume));
         d->binds = calloc(d->devices.n + 1, sizeof(char *));
         d->nics = calloc(d->devices.n + 1, sizeof(Config));
         d->nodes = calloc(d->devices.n + 1, sizeof(UnixDevice));
-        return d->paths && d->binds && d->nics && d->nodes ? 0 : -ENOMEM;
+        return d->volumes && d->binds && d->nics && d->nodes ? 0 : -ENOMEM;
 }
 
 static int step_plan(Job *j, sd_bus_error *error) {
@@ -177,7 +177,7 @@ static int step_resources(Job *j, sd_bus_error *error) {
                 const Device *device = d->devices.items + k;
 
                 if (device_is_custom_volume(&device->config))
-                        r = storage_mount(j, i, config_get(&device->config, "pool"), config_get(&device->config, "source"), d->paths + k, error);
+                        r = storage_mount(j, i, config_get(&device->config, "pool"), config_get(&device->config, "source"), d->volumes + k, error);
                 else if (device_kind(&device->config) == DEVICE_NIC)
                         r = nic_attach(j, i, device, d->nics + k, error);
         }
@@ -200,18 +200,42 @@ static int undo_resources(Job *j) {
         return r;
 }
 
-/* Ids on disk are the guest's own and are mapped at mount time; a file system that cannot do that is refused with what to do, not chowned. */
-static int check_idmapped(Instance *i, const PrepareData *d, sd_bus_error *error) {
+static int shift_one(Job *j, const char *pool, const char *volume, MountedVolume *v, sd_bus_error *error) {
+        _cleanup_strv_free_ Strv wanted = NULL;
+        PrepareData *d = j->data;
         int r;
 
-        if (d->privileged)
-                return 0;
-        r = guest_idmap_probe(d->root);
-        if (r == 0)
-                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
-                                     "The file system of pool \"%s\" cannot be mounted with mapped ids, which an unprivileged container needs: use a "
-                                     "pool on btrfs, ext4 or xfs, or set security.privileged=true", i->pool);
-        return r < 0 ? bus_error_wrap(error, r, "Failed to test %s for idmapped mounts", d->root) : 0;
+        r = volume_ids_wanted(v, d->privileged, d->idmap_lines, &wanted, error);
+        if (r < 0 || strv_equal(wanted, v->idmap))
+                return r;
+        strv_free(v->idmap);
+        v->idmap = TAKE_PTR(wanted); /* or the job fails */
+        return storage_shift(j, j->instance, pool, volume, v->idmap, NULL, NULL, error);
+}
+
+/* Ids on disk are the guest's own and are mapped at mount time. Where the file system cannot do that they are shifted, and shifted back
+ * where they were and need not be any more. */
+static int step_shift(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        int r;
+
+        r = shift_one(j, NULL, NULL, &d->root, error);
+        for (size_t k = 0; k < d->devices.n && r >= 0; k++) {
+                const Config *c = &d->devices.items[k].config;
+
+                if (device_is_custom_volume(c))
+                        r = shift_one(j, config_get(c, "pool"), config_get(c, "source"), d->volumes + k, error);
+        }
+        return r;
+}
+
+static int record_last_idmap(Job *j) {
+        _cleanup_free_ char *json = NULL;
+        PrepareData *d = j->data;
+        int r;
+
+        r = idmap_to_json(strv_length(d->root.idmap) > 0 ? &d->idmap : &(const Idmap) {}, &json);
+        return r < 0 ? r : instance_set_volatile(j->instance, "volatile.last_state.idmap", json, NULL);
 }
 
 static int make_log_dir(Job *j, sd_bus_error *error) {
@@ -246,7 +270,7 @@ static int write_seccomp(Job *j, sd_bus_error *error) {
 static int bind_disk(Job *j, size_t k, sd_bus_error *error) {
         PrepareData *d = j->data;
         const Device *device = d->devices.items + k;
-        const char *source = d->paths[k] ?: config_get(&device->config, "source");
+        const char *source = d->volumes[k].path ?: config_get(&device->config, "source");
         struct stat st;
         int r;
 
@@ -256,6 +280,10 @@ static int bind_disk(Job *j, size_t k, sd_bus_error *error) {
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to start device \"%s\": Missing source path \"%s\" for disk \"%s\"",
                                      device->name, source, device->name);
         }
+        if (!d->privileged && !d->volumes[k].path && config_is_true(&device->config, "shift") && guest_idmap_probe(source) == 0)
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
+                                     "Failed to start device \"%s\": Required idmapping abilities not available: the file system of \"%s\" cannot be "
+                                     "mounted with mapped ids", device->name, source);
         if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode))
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Failed to start device \"%s\": \"%s\" is neither a folder nor a file",
                                      device->name, source);
@@ -287,7 +315,7 @@ static int step_host(Job *j, sd_bus_error *error) {
         char *triggers[] = { (char *) (isempty(trigger) ? "start" : trigger), (char *) (isempty(trigger) ? NULL : "start"), NULL };
         int r;
 
-        r = check_idmapped(i, d, error);
+        r = record_last_idmap(j);
         if (r >= 0)
                 r = make_log_dir(j, error);
         if (r >= 0)
@@ -299,7 +327,7 @@ static int step_host(Job *j, sd_bus_error *error) {
 
         r = guest_templates_apply(j->manager->event,
                                   &(const GuestTemplates) {
-                                          .volume = d->root,
+                                          .volume = d->root.path,
                                           .triggers = triggers,
                                           .name = i->name,
                                           .type = "container",
@@ -308,6 +336,7 @@ static int step_host(Job *j, sd_bus_error *error) {
                                           .ephemeral = i->settings.ephemeral,
                                           .config = &d->config,
                                           .devices = &d->devices,
+                                          .idmap = d->root.idmap,
                                   },
                                   job_templates_done, j, NULL, error);
         if (r < 0)
@@ -353,7 +382,8 @@ static int disk_mount(Job *j, size_t k, LxcMount *ret) {
                 .readonly = config_is_true(c, "readonly"),
                 .recursive = config_is_true(c, "recursive"),
                 .optional = !device_is_required(c),
-                .shift = !d->privileged && (device_is_custom_volume(c) || config_is_true(c, "shift")),
+                .shift = device_is_custom_volume(c) ? volume_ids_by_mount(d->volumes + k, d->privileged)
+                                                     : !d->privileged && config_is_true(c, "shift"),
         };
         return 1;
 }
@@ -442,7 +472,7 @@ static int step_build(Job *j, sd_bus_error *error) {
         if (r >= 0)
                 r = str_format(&devlxd, "%s/devlxd", j->manager->state_dir);
         if (r >= 0)
-                r = str_format(&d->rootfs, "%s/rootfs", d->root);
+                r = str_format(&d->rootfs, "%s/rootfs", d->root.path);
         if (r >= 0)
                 r = guest_lxc_name(i, &d->name);
         if (r >= 0)
@@ -463,7 +493,7 @@ static int step_build(Job *j, sd_bus_error *error) {
                                 .privileged = d->privileged,
                                 .nesting = config_is_true(&d->config, "security.nesting"),
                                 .readonly = root && config_is_true(&root->config, "readonly"),
-                                .idmapped = !d->privileged,
+                                .idmapped = volume_ids_by_mount(&d->root, d->privileged),
                                 .device_cgroup = !in_user_namespace(),
                                 .cgroup_namespace = access("/proc/self/ns/cgroup", F_OK) >= 0,
                                 .idmap = d->privileged ? NULL : &d->idmap,
@@ -523,6 +553,7 @@ static void done(Job *j) {
 static const JobStep prepare_steps[] = {
         { "plan", step_plan, NULL },
         { "resources", step_resources, undo_resources },
+        { "shift", step_shift, NULL },
         { "host", step_host, undo_host },
         { "build", step_build, NULL },
         {}

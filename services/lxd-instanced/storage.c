@@ -119,6 +119,35 @@ int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *
         return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
 }
 
+void mounted_volume_done(MountedVolume *v) {
+        free(v->path);
+        strv_free(v->idmap);
+        *v = (MountedVolume) {};
+}
+
+int mounted_volume_read(sd_bus_message *m, MountedVolume *ret) {
+        MountedVolume v = {};
+        const char *path;
+        int r, unmapped;
+
+        r = sd_bus_message_read(m, "s", &path);
+        if (r >= 0)
+                r = bus_read_strv(m, &v.idmap);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &unmapped);
+        if (r >= 0)
+                r = str_replace(&v.path, path);
+        if (r < 0) {
+                mounted_volume_done(&v);
+                return r;
+        }
+        v.unmapped = unmapped;
+        mounted_volume_done(ret);
+        *ret = v;
+        return 0;
+}
+
+/* A call that names a volume and this instance as its holder, without what follows. */
 static int mount_message(Job *j, const char *member, const Instance *i, const char *pool, const char *volume, sd_bus_message **ret,
                          sd_bus_error *error) {
         char holder[32];
@@ -128,28 +157,45 @@ static int mount_message(Job *j, const char *member, const Instance *i, const ch
         r = storage_message(j, member, ret, error);
         if (r < 0)
                 return r;
-        return sd_bus_message_append(*ret, "ssssst", volume ? pool : i->pool, volume ? "custom" : "container", i->project,
-                                     volume ?: i->name, holder, (uint64_t) 0);
+        return sd_bus_message_append(*ret, "sssss", volume ? pool : i->pool, volume ? "custom" : "container", i->project,
+                                     volume ?: i->name, holder);
 }
 
 static int mounted(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
-        const char *path;
-        int r = sd_bus_message_read(m, "s", &path);
-
-        return r < 0 ? r : str_replace(arg, path);
+        return mounted_volume_read(m, arg);
 }
 
-int storage_mount(Job *j, const Instance *i, const char *pool, const char *volume, char **ret_path, sd_bus_error *error) {
+int storage_mount_then(Job *j, const Instance *i, const char *pool, const char *volume, job_reply_t then, void *arg, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = mount_message(j, "Mount", i, pool, volume, &m, error);
 
-        return r < 0 ? r : job_call(j, j->manager->storaged, m, mounted, ret_path, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, then, arg, error);
+}
+
+int storage_mount(Job *j, const Instance *i, const char *pool, const char *volume, MountedVolume *ret, sd_bus_error *error) {
+        return storage_mount_then(j, i, pool, volume, mounted, ret, error);
+}
+
+int storage_shift(Job *j, const Instance *i, const char *pool, const char *volume, char *const *idmap, job_reply_t then, void *arg,
+                  sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = mount_message(j, "Shift", i, pool, volume, &m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, (char **) idmap);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, then, arg, error);
 }
 
 int storage_unmount(Job *j, const Instance *i, const char *pool, const char *volume, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = mount_message(j, "Unmount", i, pool, volume, &m, error);
 
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
         return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
 }
 
@@ -159,11 +205,11 @@ static int holder_message(Job *j, const char *member, const Instance *i, const c
         return r < 0 ? r : sd_bus_message_append(*ret, "ssssst", i->pool, "container", i->project, i->name, holder, (uint64_t) 0);
 }
 
-int storage_mount_for(Job *j, const Instance *i, const char *holder, char **ret_path, sd_bus_error *error) {
+int storage_mount_for(Job *j, const Instance *i, const char *holder, MountedVolume *ret, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = holder_message(j, "Mount", i, holder, &m, error);
 
-        return r < 0 ? r : job_call(j, j->manager->storaged, m, mounted, ret_path, error);
+        return r < 0 ? r : job_call(j, j->manager->storaged, m, mounted, ret, error);
 }
 
 int storage_unmount_for(Job *j, const Instance *i, const char *holder, sd_bus_error *error) {

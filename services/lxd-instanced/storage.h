@@ -13,12 +13,25 @@ int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *
 int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
 int storage_restore_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
 int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *error);
-/* volume NULL: the root volume of the instance, else a custom volume of `pool`. The path goes to *ret_path (a string that the job's data owns). */
-int storage_mount(Job *j, const Instance *i, const char *pool, const char *volume, char **ret_path, sd_bus_error *error);
+typedef struct MountedVolume {
+        char *path;     /* on the host */
+        Strv idmap;     /* lxc.idmap lines of the ids that its files have; none: those inside */
+        bool unmapped;  /* security.unmapped: its ids are left alone */
+} MountedVolume;
+
+void mounted_volume_done(MountedVolume *v);
+/* Reads the answer of Mount. 0, -errno. */
+int mounted_volume_read(sd_bus_message *m, MountedVolume *ret);
+/* volume NULL: the root volume of the instance, else a custom volume of `pool`. *ret is the job's data's. */
+int storage_mount(Job *j, const Instance *i, const char *pool, const char *volume, MountedVolume *ret, sd_bus_error *error);
+int storage_mount_then(Job *j, const Instance *i, const char *pool, const char *volume, job_reply_t then, void *arg, sd_bus_error *error);
+/* Has the files of a mounted volume given to other ids; then may be NULL. */
+int storage_shift(Job *j, const Instance *i, const char *pool, const char *volume, char *const *idmap, job_reply_t then, void *arg,
+                  sd_bus_error *error);
 int storage_unmount(Job *j, const Instance *i, const char *pool, const char *volume, sd_bus_error *error);
 
 /* The root volume, for another holder than the guest. */
-int storage_mount_for(Job *j, const Instance *i, const char *holder, char **ret_path, sd_bus_error *error);
+int storage_mount_for(Job *j, const Instance *i, const char *holder, MountedVolume *ret, sd_bus_error *error);
 int storage_unmount_for(Job *j, const Instance *i, const char *holder, sd_bus_error *error);
 
 /* Has every NIC of the devices checked by lxd-netd. */

@@ -7,6 +7,7 @@
 #include "db-records.h"
 #include "device-config.h"
 #include "instance-config.h"
+#include "guest.h"
 #include "live.h"
 #include "log.h"
 #include "manager.h"
@@ -247,6 +248,17 @@ static int keep_volatile(const Instance *i, Settings *target, const Config *requ
         return r;
 }
 
+/* What the ids of the next start will be. That there are none left for another isolated container is for the start to say. */
+static void record_next_idmap(Instance *i) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_(config_done) Config next = {};
+
+        if (guest_idmap_next(i, &next, &e) < 0)
+                return;
+        (void) instance_set_volatile(i, "volatile.idmap.base", config_get(&next, "volatile.idmap.base"), "volatile.idmap.next",
+                                     config_get(&next, "volatile.idmap.next"), NULL);
+}
+
 static int step_commit(Job *j, sd_bus_error *error) {
         UpdateData *d = j->data;
         Instance *i = j->instance;
@@ -266,6 +278,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         i->profiles = TAKE_PTR(d->target.profiles);
         i->n_profiles = d->target.n_profiles;
 
+        record_next_idmap(i);
         instance_changed(i, "Config", "Devices", "Profiles", "Description", "Architecture", "Ephemeral", NULL);
         live_announce(i, &d->change.old_config, &d->change.new_config);
         instance_lifecycle(i, "updated", NULL, &j->who);

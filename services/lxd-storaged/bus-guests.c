@@ -6,6 +6,7 @@
 #include "copy.h"
 #include "guest.h"
 #include "image.h"
+#include "shift.h"
 #include "snapshot.h"
 
 /* Names that lxd-instanced gives become paths: they are checked here too. */
@@ -220,7 +221,7 @@ static int method_update_volume(sd_bus_message *m, void *userdata, sd_bus_error 
         return r < 0 ? r : read_flags_and_submit(m, TAKE_PTR(t), error);
 }
 
-static int holder_method(sd_bus_message *m, Manager *manager, const TaskKind *kind, sd_bus_error *error) {
+static int holder_task(sd_bus_message *m, Manager *manager, const TaskKind *kind, Task **ret, sd_bus_error *error) {
         const char *pool, *type, *project, *name, *holder;
         _cleanup_(task_freep) Task *t = NULL;
         int r;
@@ -234,7 +235,17 @@ static int holder_method(sd_bus_message *m, Manager *manager, const TaskKind *ki
                 r = volume_task_new(manager, kind, pool, type, project, name, &t);
         if (r >= 0)
                 r = str_replace(&t->holder, holder);
-        return r < 0 ? r : read_flags_and_submit(m, TAKE_PTR(t), error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(t);
+        return 0;
+}
+
+static int holder_method(sd_bus_message *m, Manager *manager, const TaskKind *kind, sd_bus_error *error) {
+        Task *t;
+        int r = holder_task(m, manager, kind, &t, error);
+
+        return r < 0 ? r : read_flags_and_submit(m, t, error);
 }
 
 static int method_mount(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -243,6 +254,16 @@ static int method_mount(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 
 static int method_unmount(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return holder_method(m, userdata, &guest_unmount_kind, error);
+}
+
+static int method_shift(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(task_freep) Task *t = NULL;
+        int r;
+
+        r = holder_task(m, userdata, &shift_kind, &t, error);
+        if (r >= 0)
+                r = bus_read_strv(m, &t->names);
+        return r < 0 ? r : read_flags_and_submit(m, TAKE_PTR(t), error);
 }
 
 static int method_get_usage(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -307,7 +328,10 @@ const sd_bus_vtable bus_guests_vtable[] = {
                                 SD_BUS_NO_RESULT, method_update_volume, 0),
         SD_BUS_METHOD_WITH_ARGS("Mount",
                                 SD_BUS_ARGS("s", pool, "s", type, "s", project, "s", name, "s", holder, "t", flags),
-                                SD_BUS_RESULT("s", path), method_mount, 0),
+                                SD_BUS_RESULT("s", path, "as", idmap, "b", unmapped), method_mount, 0),
+        SD_BUS_METHOD_WITH_ARGS("Shift",
+                                SD_BUS_ARGS("s", pool, "s", type, "s", project, "s", name, "s", holder, "as", idmap, "t", flags),
+                                SD_BUS_NO_RESULT, method_shift, 0),
         SD_BUS_METHOD_WITH_ARGS("Unmount",
                                 SD_BUS_ARGS("s", pool, "s", type, "s", project, "s", name, "s", holder, "t", flags),
                                 SD_BUS_NO_RESULT, method_unmount, 0),

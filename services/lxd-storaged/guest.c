@@ -6,6 +6,7 @@
 #include "json-write.h"
 #include "layout.h"
 #include "pool.h"
+#include "shift.h"
 
 /* ---- holders ---- */
 
@@ -20,8 +21,9 @@ static int step_hold(Task *t, sd_bus_error *error) {
         return r;
 }
 
-static int reply_path(Task *t, sd_bus_message *reply) {
+static int reply_mounted(Task *t, sd_bus_message *reply) {
         _cleanup_free_ char *pool = NULL, *volume = NULL, *path = NULL;
+        _cleanup_strv_free_ Strv idmap = NULL;
         int r;
 
         r = layout_pool(t->manager->state_dir, t->pool.name, &pool);
@@ -29,13 +31,19 @@ static int reply_path(Task *t, sd_bus_message *reply) {
                 r = layout_volume(t->volume.type, t->volume.project, t->volume.name, &volume);
         if (r >= 0)
                 r = str_format(&path, "%s/%s", pool, volume);
-        return r < 0 ? r : sd_bus_message_append(reply, "s", path);
+        if (r >= 0)
+                r = shift_read(t, &idmap);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", path);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, idmap);
+        return r < 0 ? r : sd_bus_message_append(reply, "b", config_is_true(&t->volume.config, "security.unmapped"));
 }
 
 const TaskKind guest_mount_kind = {
         .name = "mount volume",
         .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_pool_mount, step_hold, NULL },
-        .reply = reply_path,
+        .reply = reply_mounted,
 };
 
 static int step_let_go(Task *t, sd_bus_error *error) {

@@ -525,13 +525,13 @@ static int step_settle_commit(Task *t, sd_bus_error *error) {
         return db_volume_set_state(t->manager->db, t->volume.id, ROW_CREATED);
 }
 
-static const task_step_t settle_steps[] = { step_pool_mount, step_settle_run, step_settle_commit, NULL };
+const task_step_t volume_settle_steps[] = { step_pool_mount, step_settle_run, step_settle_commit, NULL };
 
 const TaskKind volume_update_kind = {
         .name = "update storage volume",
         .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_update_check, step_pool_mount,
                                          step_update_run, step_update_commit, NULL },
-        .undo = settle_steps,
+        .undo = volume_settle_steps,
 };
 
 static int step_instance_quota_run(Task *t, sd_bus_error *error) {
@@ -547,7 +547,7 @@ const TaskKind volume_update_instance_kind = {
         .name = "update volume of instance",
         .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_pool_mount, step_instance_quota_run,
                                          step_instance_quota_commit, NULL },
-        .undo = settle_steps,
+        .undo = volume_settle_steps,
 };
 
 /* ---- restore ---- */
@@ -601,8 +601,8 @@ static int step_restore_commit(Task *t, sd_bus_error *error) {
 static const task_step_t restore_steps[] = { step_pool_load, step_volume_load, step_restore_check, step_pool_mount,
                                              step_restore_run, step_restore_commit, NULL };
 
-const TaskKind volume_restore_kind = { .name = "restore storage volume", .steps = restore_steps, .undo = settle_steps };
-const TaskKind volume_restore_instance_kind = { .name = "restore instance", .steps = restore_steps, .undo = settle_steps };
+const TaskKind volume_restore_kind = { .name = "restore storage volume", .steps = restore_steps, .undo = volume_settle_steps };
+const TaskKind volume_restore_instance_kind = { .name = "restore instance", .steps = restore_steps, .undo = volume_settle_steps };
 
 /* ---- recovery ---- */
 

@@ -39,3 +39,4 @@ int step_volume_target_free(Task *t, sd_bus_error *error);   /* nothing of that 
 int step_volume_record(Task *t, sd_bus_error *error);        /* inserts the pending row */
 int step_volume_commit(Task *t, sd_bus_error *error);        /* created; signals */
 extern const task_step_t volume_remove_steps[];              /* undo of everything that begins with step_volume_record */
+extern const task_step_t volume_settle_steps[];              /* undo of changes in place */

@@ -64,7 +64,7 @@ static int storage_call(sd_bus_message *m, const char *member, sd_bus_message *r
 
                 r = sd_bus_message_read(m, "ssss", &pool, &type, &project, &name);
                 if (r >= 0 && streq(member, "Mount"))
-                        r = sd_bus_message_append(reply, "s", world.dir);
+                        r = sd_bus_message_append(reply, "sasb", world.dir, 0, 0);
                 return r;
         }
         if (streq(member, "GetUsage")) {

@@ -86,6 +86,11 @@ static int resize_volume(Harness *h) {
                             (uint64_t) (UPDATE_CONFIG | UPDATE_MERGE));
 }
 
+/* Old and new ids overlap: shifted twice is another owner than shifted once. */
+static int shift_volume(Harness *h) {
+        return harness_call(h, "", "Guests", "Shift", "sssssast", "p", "custom", "default", "v", "1", 1, "b 0 1 1000", NO_FLAGS);
+}
+
 static void write_file(const char *path, const char *text) {
         assert_true(file_write_atomic(path, text, strlen(text), 0644) >= 0);
 }
@@ -102,6 +107,16 @@ static void prepare_snapshot(Harness *h) {
         prepare_volume(h);
         assert_int_equal(create_snapshot(h), 0);
         write_file(harness_path(h, "storage-pools/p/custom/default_v/f"), "two");
+}
+
+static void prepare_owners(Harness *h) {
+        prepare_volume(h);
+        for (unsigned i = 0; i < 5; i++) {
+                const char *path = harness_path(h, "storage-pools/p/custom/default_v/%u", i);
+
+                write_file(path, "x");
+                assert_int_equal(chown(path, i, 2 * i), 0);
+        }
 }
 
 static bool described(Harness *h, const char *name) {
@@ -191,6 +206,28 @@ static void check_resized(Harness *h) {
         assert_int_equal(resize_volume(h), 0);
 }
 
+static void assert_owners(Harness *h, unsigned shift) {
+        struct stat st;
+
+        for (unsigned i = 0; i < 5; i++) {
+                assert_int_equal(stat(harness_path(h, "storage-pools/p/custom/default_v/%u", i), &st), 0);
+                assert_int_equal(st.st_uid, i + shift);
+                assert_int_equal(st.st_gid, 2 * i + shift);
+        }
+        assert_int_equal(stat(harness_path(h, "storage-pools/p/custom/default_v"), &st), 0);
+        assert_int_equal(st.st_uid, shift);
+}
+
+static void check_shifted(Harness *h) {
+        assert_true(described(h, "v"));
+        assert_int_equal(shift_volume(h), 0);
+        assert_owners(h, 1);
+        assert_int_equal(shift_volume(h), 0);
+        assert_owners(h, 1);
+        assert_int_equal(harness_call(h, "", "Guests", "Shift", "sssssast", "p", "custom", "default", "v", "1", 0, NO_FLAGS), 0);
+        assert_owners(h, 0);
+}
+
 static const Scenario scenarios[] = {
         { "create", prepare_nothing, create_volume, check_created,
           { "volume-create-recorded", "before-worker", "volume-create-before-commit", "worker-start", "worker-before-rename",
@@ -217,6 +254,9 @@ static const Scenario scenarios[] = {
         { "create from image", prepare_nothing, create_guest, check_guest,
           { "volume-create-recorded", "before-worker", "worker-start", "worker-before-rename", "worker-after-rename", "worker-copied",
             "volume-create-before-commit" }, false },
+        { "shift", prepare_owners, shift_volume, check_shifted,
+          { "volume-shift-marked", "before-worker", "worker-start", "worker-shift-planned", "worker-shifted-one", "worker-shift-before-mark",
+            "worker-shift-after-mark", "worker-end" }, false },
         { "resize", prepare_volume, resize_volume, check_resized, { "volume-update-marked", "before-worker", "worker-start", "worker-end" },
           true },
 };

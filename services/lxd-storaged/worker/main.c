@@ -28,6 +28,8 @@ typedef struct Job {
         const char *source_path; /* mount point of another pool that from= is in */
         const char *format;
         const char *remove_dir;
+        const char *below;
+        const char *idmap;
         uint64_t quota;
         int mode;
         bool rootfs;
@@ -172,6 +174,17 @@ static int run_volume_settle(Job *j, HostError *e) {
         return volume_settle(j->backend, &j->pool, j->to, j->id, j->quota, e);
 }
 
+/* Reports "changed": how many inodes have new owners. */
+static int run_volume_shift(Job *j, HostError *e) {
+        uint64_t changed = 0;
+        int r;
+
+        r = volume_shift(&j->pool, j->to, j->below, j->id, j->idmap ?: "", &changed, e);
+        if (r >= 0)
+                (void) worker_reportf("changed", "%" PRIu64, changed);
+        return r;
+}
+
 static int run_volume_quota(Job *j, HostError *e) {
         return volume_set_quota(j->backend, &j->pool, j->to, j->quota, e);
 }
@@ -203,6 +216,7 @@ static const Verb verbs[] = {
         { "volume-rename", run_volume_rename, true },   /* (from= to=)... */
         { "volume-delete", run_volume_delete, true },   /* to=... id= [remove-dir=]; repeatable */
         { "volume-settle", run_volume_settle, true },   /* to= id= quota=; repeatable */
+        { "volume-shift", run_volume_shift, true },     /* to= id= idmap= [below=]; repeatable */
         { "volume-quota", run_volume_quota, true },     /* to= quota= */
         { "volume-usage", run_volume_usage, true },     /* to=... */
 };
@@ -231,6 +245,10 @@ static int job_set_volume(Job *j, const char *key, const char *value) {
                 j->source_path = value;
         else if (streq(key, "remove-dir"))
                 j->remove_dir = value;
+        else if (streq(key, "below"))
+                j->below = value;
+        else if (streq(key, "idmap"))
+                j->idmap = value;
         else
                 return -EINVAL;
         return 0;

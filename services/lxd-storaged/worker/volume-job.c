@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "crash.h"
+#include "shift.h"
 #include "unpack.h"
 
 /* A volume's place: the open directory above it and its names there. */
@@ -16,12 +17,14 @@ typedef struct Place {
         const char *name;
         char *new_name;
         char *old_name;
+        char *plan_name; /* of a change of owners */
 } Place;
 
 static void place_done(Place *p) {
         close_safe(p->dir_fd);
         free(p->new_name);
         free(p->old_name);
+        free(p->plan_name);
 }
 
 #define PLACE_NULL { .dir_fd = -EBADF }
@@ -47,6 +50,8 @@ static int place_open(const HostPool *p, int root_fd, const char *path, const ch
         r = str_format(&place.new_name, ".new %s", id);
         if (r >= 0)
                 r = str_format(&place.old_name, ".old %s", id);
+        if (r >= 0)
+                r = str_format(&place.plan_name, ".shift %s", id);
         if (r < 0)
                 return r;
         *ret = place;
@@ -194,7 +199,9 @@ int volume_restore(const Backend *b, HostPool *p, const char *from_path, const c
                 r = place_open(p, p->fd, to_path, id, false, &to);
         if (r < 0)
                 return host_error(e, r, "Failed to open the place of volume \"%s\"", to_path);
-        r = clear_new(b, p, &to, e);
+        r = shift_settle(to.dir_fd, to.name, to.plan_name, e);
+        if (r >= 0)
+                r = clear_new(b, p, &to, e);
         if (r >= 0)
                 r = b->volume_copy(p, from.dir_fd, from.name, true, false, to.dir_fd, to.new_name, e);
         if (r >= 0)
@@ -229,6 +236,8 @@ static int delete_one(const Backend *b, HostPool *p, const char *path, const cha
                 return 0;
         if (r < 0)
                 return host_error(e, r, "Failed to open the place of volume \"%s\"", path);
+        if (unlinkat(place.dir_fd, place.plan_name, 0) < 0 && errno != ENOENT)
+                return host_error(e, -errno, "Failed to remove \"%s\"", place.plan_name);
         r = clear_new(b, p, &place, e);
         if (r >= 0)
                 r = b->volume_delete(p, place.dir_fd, place.old_name, e);
@@ -265,7 +274,19 @@ int volume_settle(const Backend *b, HostPool *p, const char *path, const char *i
         r = clear_new(b, p, &place, e);
         if (r >= 0)
                 r = b->volume_delete(p, place.dir_fd, place.old_name, e);
+        if (r >= 0)
+                r = shift_settle(place.dir_fd, place.name, place.plan_name, e);
         return r < 0 ? r : volume_set_quota(b, p, path, quota, e);
+}
+
+int volume_shift(HostPool *p, const char *path, const char *below, const char *id, const char *map, uint64_t *ret_changed, HostError *e) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        int r;
+
+        r = place_open(p, p->fd, path, id, false, &place);
+        if (r < 0)
+                return host_error(e, r, "Failed to open the place of volume \"%s\"", path);
+        return shift_volume(place.dir_fd, place.name, below, place.plan_name, map, ret_changed, e);
 }
 
 int volume_set_quota(const Backend *b, HostPool *p, const char *path, uint64_t quota, HostError *e) {

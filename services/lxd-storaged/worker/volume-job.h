@@ -40,6 +40,8 @@ int volume_delete(const Backend *b, HostPool *p, const char *const *paths, size_
                   HostError *e);
 /* After a job on an existing volume was cut off: removes what it left beside the volume and sets the quota again. */
 int volume_settle(const Backend *b, HostPool *p, const char *path, const char *id, uint64_t quota, HostError *e);
+/* Brings the owners below `below` (NULL: all) of a volume to an id map, see shift.h. */
+int volume_shift(HostPool *p, const char *path, const char *below, const char *id, const char *map, uint64_t *ret_changed, HostError *e);
 int volume_set_quota(const Backend *b, HostPool *p, const char *path, uint64_t quota, HostError *e);
 /* 0, -EOPNOTSUPP (unknown), -errno. */
 int volume_usage(const Backend *b, HostPool *p, const char *path, uint64_t *ret);
