@@ -12,6 +12,7 @@
 typedef struct Connection {
         BusServer *server;
         sd_bus *bus;
+        sd_event_source *first; /* looks once at what came with the handshake */
         bool subscribed;
         struct Connection *next;
 } Connection;
@@ -95,6 +96,7 @@ static void connection_free(Connection *c) {
                         break;
                 }
         c->server->last_activity = now_monotonic();
+        sd_event_source_disable_unref(c->first);
         sd_bus_close_unref(c->bus); /* no flush: it would wait for a peer that does not read */
         free(c);
 }
@@ -223,6 +225,24 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return 0;
 }
 
+static int on_first_calls(sd_event_source *source, void *userdata) {
+        Connection *c = userdata;
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = sd_bus_ref(c->bus); /* the connection may end on the way */
+        int r;
+
+        do
+                r = sd_bus_process(bus, NULL);
+        while (r > 0);
+        return 0; /* an error ends the connection, which tells on_disconnected() */
+}
+
+/* Calls that came in one packet with the end of the handshake lie in the buffer of sd-bus, which would look at it only when more comes. */
+static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Connection *c = userdata;
+
+        return sd_event_add_defer(c->server->event, &c->first, on_first_calls, c);
+}
+
 static int connection_start(Connection *c, int fd) {
         sd_id128_t id;
         int r;
@@ -237,6 +257,8 @@ static int connection_start(Connection *c, int fd) {
                 r = sd_bus_set_trusted(c->bus, true);
         if (r >= 0)
                 r = sd_bus_negotiate_fds(c->bus, true);
+        if (r >= 0)
+                r = sd_bus_set_connected_signal(c->bus, true);
         if (r >= 0)
                 r = sd_bus_start(c->bus);
         return r;
@@ -267,6 +289,9 @@ int bus_server_add_connection(BusServer *s, int fd) {
         if (r >= 0)
                 r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, c);
+        if (r >= 0)
+                r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Connected", on_connected, c);
         if (r >= 0)
                 r = sd_bus_attach_event(c->bus, s->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)

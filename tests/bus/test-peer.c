@@ -98,6 +98,64 @@ static void signals(void **state) {
         fixture_close(&f);
 }
 
+/* One field of a message's header: code, type, text. Fields begin at multiples of eight. */
+static void put_field(unsigned char *data, size_t *n, unsigned char code, char type, const char *text) {
+        uint32_t length = (uint32_t) strlen(text);
+        const unsigned char head[4] = { code, 1, (unsigned char) type, 0 };
+
+        *n = (*n + 7) & ~7ul;
+        memcpy(data + *n, head, 4);
+        memcpy(data + *n + 4, &length, 4);
+        memcpy(data + *n + 8, text, length + 1);
+        *n += 8 + length + 1;
+}
+
+static size_t put_ping(unsigned char *data) {
+        const unsigned char head[16] = { 'l', 1, 0, 1, [8] = 1 };
+        uint32_t fields;
+        size_t n = 16;
+
+        memcpy(data, head, 16);
+        put_field(data, &n, 1, 'o', "/");
+        put_field(data, &n, 2, 's', "org.freedesktop.DBus.Peer");
+        put_field(data, &n, 3, 's', "Ping");
+        fields = (uint32_t) (n - 16);
+        memcpy(data + 12, &fields, 4);
+        return (n + 7) & ~7ul;
+}
+
+/* Other D-Bus libraries send their first calls right behind the handshake, in the same packet. */
+static void call_behind_handshake(void **state) {
+        unsigned char data[512] = {}, reply[1024];
+        size_t n = 0, calls = 0;
+        Fixture f = {};
+        char uid[16];
+        int pair[2];
+
+        assert_true(fixture_open(&f, &spec) >= 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+        (void) snprintf(uid, sizeof(uid), "%u", getuid());
+        n = 1 + (size_t) sprintf((char *) data + 1, "AUTH EXTERNAL ");
+        for (const char *p = uid; *p; p++)
+                n += (size_t) sprintf((char *) data + n, "%02x", *p);
+        n += (size_t) sprintf((char *) data + n, "\r\nBEGIN\r\n");
+        memset(data + n, 0, sizeof(data) - n);
+        n += put_ping(data + n);
+        assert_true(n < 256);
+        assert_int_equal(write(pair[1], data, n), n);
+        assert_int_equal(bus_server_add_connection(f.server, pair[0]), 0);
+        for (unsigned i = 0; i < 100 && calls == 0; i++) {
+                ssize_t k = recv(pair[1], reply, sizeof(reply), 0);
+
+                /* the last bytes are the answer's: a method return without a body */
+                calls = k > 8 && memmem(reply, (size_t) k, "l\2\1\1", 4);
+                assert_true(sd_event_run(f.event, 20000) >= 0);
+        }
+        assert_int_equal(calls, 1);
+        (void) close(pair[1]);
+        fixture_close(&f);
+}
+
 /* The other side dies with a call pending: it is answered once, with an error, and the subscriber hears of the loss. */
 static void death(void **state) {
         Fixture f = {};
@@ -117,7 +175,8 @@ static void death(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(answers), cmocka_unit_test(signals), cmocka_unit_test(death) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(answers), cmocka_unit_test(signals), cmocka_unit_test(death),
+                                              cmocka_unit_test(call_behind_handshake) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
