@@ -33,6 +33,7 @@ struct Daemon {
         unsigned holds;
         uint64_t idle_usec, drain_until;
         sd_event_source *idle, *drain;
+        int log_level; /* at the start */
         BusInterface log_control;
         char *identifier;
         bool releasing;
@@ -185,6 +186,7 @@ int daemon_new(const DaemonSpec *spec, Daemon **ret) {
         if (r < 0)
                 return r;
         log_set_identifier(d->identifier);
+        d->log_level = log_get_max_level();
         (void) umask(0077);
         r = take_handed_fds(d);
         if (r >= 0)
@@ -236,8 +238,9 @@ void daemon_release(Daemon *d) {
         d->holds--;
 }
 
+/* A log level that somebody has set would be lost with the process: it stays until the level is what it was. */
 static bool daemon_is_idle(Daemon *d) {
-        return !daemon_is_busy(d) && operations_count(d->operations) == 0 && bus_server_connections(d->server) == 0 &&
+        return !daemon_is_busy(d) && log_get_max_level() == d->log_level && operations_count(d->operations) == 0 && bus_server_connections(d->server) == 0 &&
                now_monotonic() - bus_server_last_activity(d->server) >= d->idle_usec &&
                (!d->spec.is_idle || d->spec.is_idle(d->spec.userdata));
 }
