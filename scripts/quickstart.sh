@@ -122,23 +122,7 @@ start_here() {
         [ -e "$state/installed" ] || [ -e /var/lib/lxd ] || touch "$state/owns-var-lib-lxd"
         watch meson install -C "$build" --no-rebuild
         cp "$build/meson-logs/install-log.txt" "$state/installed"
-        systemd-sysusers
-        systemctl daemon-reload
-        systemd-tmpfiles --create
-        systemctl reload dbus
-        there_enable
-}
-
-there_enable() {
-        local unit units=()
-        for unit in $(cd /usr/lib/systemd/system && ls -d lxd.target lxd*.socket lxd-*.service 2>/dev/null); do
-                ! grep -q '^\[Install\]' "/usr/lib/systemd/system/$unit" || units+=("$unit")
-        done
-        systemctl enable --quiet "${units[@]}"
-        systemctl start lxd.target
-        mapfile -t units < <(systemctl list-units --plain --no-legend --state=active 'lxd-*.service' |
-                cut -d' ' -f1 | grep -vF @)
-        [ ${#units[@]} -eq 0 ] || systemctl try-restart "${units[@]}"
+        watch bash "$top/scripts/activate.sh"
 }
 
 start_machine() {
@@ -291,6 +275,7 @@ stop_here() {
         done <"$state/installed"
         rmdir --ignore-fail-on-non-empty /usr/libexec/lxd 2>/dev/null || true
         systemctl daemon-reload
+        journalctl --quiet --update-catalog
         systemctl reload dbus || true
         if [ -e "$state/owns-var-lib-lxd" ]; then
                 findmnt -rno TARGET | grep '^/var/lib/lxd/' | sort -r | while read -r file; do umount "$file"; done

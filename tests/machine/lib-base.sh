@@ -122,6 +122,7 @@ install_build() {
 enable_build() {
         local root=$1 unit
         systemd-sysusers --root="$root"
+        journalctl --quiet --root="$root" --update-catalog
         for unit in "$root"/usr/lib/systemd/system/lxd{.target,*.socket,*.service}; do
                 [ -e "$unit" ] || continue
                 grep -q '^\[Install\]' "$unit" || continue
