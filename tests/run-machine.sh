@@ -18,11 +18,14 @@ header() {
         sed -n "1,20s/^# $2: *//p" "$1" | head -n 1
 }
 
+# $LXD_TEST_BED takes the place of nspawn.
 script_bed() {
         local bed
         bed=$(header "$1" machine)
         bed=${bed%% *}
-        echo "${bed:-nspawn}"
+        bed=${bed:-nspawn}
+        [ "$bed" != nspawn ] || bed=${LXD_TEST_BED:-nspawn}
+        echo "$bed"
 }
 
 script_fresh() {
@@ -55,6 +58,7 @@ machine_get() {
                 machine_up[$name]=1
                 "$machine" up "$name" --prefix="$build" "${options[@]}" || return 1
                 "$machine" push "$name" "$top/tests/integration" /tests || return 1
+                "$machine" push "$name" "$top/README.md" /tests/ || return 1
         fi
         if [ "$group" = pair ] && [ -z "${machine_up[$(machine_name peer)]-}" ]; then
                 machine_up[$(machine_name peer)]=1

@@ -236,4 +236,4 @@ test_teardown() {
         assert_eq "$(lxc list -c n -f csv cli)" ""
 }
 
-run_tests
+run_tests "$@"

@@ -122,4 +122,4 @@ test_teardown() {
         assert lxc profile delete same-profile
 }
 
-run_tests
+run_tests "$@"

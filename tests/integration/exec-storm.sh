@@ -39,4 +39,4 @@ test_nothing_left() {
         assert lxc delete -f storm
 }
 
-run_tests
+run_tests "$@"

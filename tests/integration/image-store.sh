@@ -254,4 +254,4 @@ test_confinement() {
         assert systemd-analyze security --offline=true --threshold=15 /usr/lib/systemd/system/lxd-unpack@.service
 }
 
-run_tests
+run_tests "$@"

@@ -86,4 +86,4 @@ test_nothing_left() {
         diff -u /tmp/before /tmp/after || fail "left behind"
 }
 
-run_tests
+run_tests "$@"

@@ -144,4 +144,4 @@ test_nothing_left() {
         assert lxc delete base
 }
 
-run_tests
+run_tests "$@"

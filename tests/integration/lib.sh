@@ -90,10 +90,11 @@ inventory() {
         pgrep -a lxd-container || true
 }
 
-# Runs the functions test_* in the order they are written; the first failure ends the script.
+# run_tests [NAME...]: the functions test_* in the order they are written, or just the named ones; the first failure ends the script.
 run_tests() {
         local name
         for name in $(grep -o '^test_[a-z0-9_]*()' "$0" | tr -d '()'); do
+                [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
                 test_now=$name
                 echo "-- $name"
                 "$name"

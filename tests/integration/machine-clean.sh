@@ -23,4 +23,4 @@ test_loop() {
         rm /var/lib/probe
 }
 
-run_tests
+run_tests "$@"

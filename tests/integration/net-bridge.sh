@@ -341,4 +341,4 @@ test_ends_when_idle() {
         WAIT_SECONDS=60 wait_until sh -c "! systemctl is-active lxd-netd.service"
 }
 
-run_tests
+run_tests "$@"

@@ -162,4 +162,4 @@ test_delete_leaves_nothing() {
         assert_fails - "" nft list table inet lxd
 }
 
-run_tests
+run_tests "$@"

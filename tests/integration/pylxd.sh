@@ -49,4 +49,4 @@ PY
         assert python3 /tmp/tour.py
 }
 
-run_tests
+run_tests "$@"

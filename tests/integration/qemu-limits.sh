@@ -85,4 +85,4 @@ test_delete() {
         assert lxc image delete busybox
 }
 
-run_tests
+run_tests "$@"

@@ -59,4 +59,4 @@ test_wrong_word() {
         assert_fails 2 usage bash "$top/scripts/quickstart.sh" nonsense
 }
 
-run_tests
+run_tests "$@"

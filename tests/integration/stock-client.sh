@@ -113,4 +113,4 @@ test_power() {
         assert_fails 1 "not found" lxc.stock info s1
 }
 
-run_tests
+run_tests "$@"

@@ -153,4 +153,4 @@ test_nothing_left() {
         assert_eq "$(losetup -nl -O BACK-FILE | grep -c /var/lib/lxd/disks/t)" 0
 }
 
-run_tests
+run_tests "$@"

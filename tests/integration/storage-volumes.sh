@@ -105,4 +105,4 @@ test_remove() {
         assert lxc.stock storage delete vd
 }
 
-run_tests
+run_tests "$@"
