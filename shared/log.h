@@ -21,15 +21,11 @@ typedef struct LogFields {
         const char *message_id; /* one of LXD_MSG_* */
 } LogFields;
 
-/* Message ids of life events; texts in units/lxd.catalog. */
-#define LXD_MSG_INSTANCE_CREATED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a01"
+/* Message ids; texts in units/lxd.catalog. What every event of an object's life has is in life-event.c. */
 #define LXD_MSG_INSTANCE_STARTED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a02"
 #define LXD_MSG_INSTANCE_STOPPED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a03"
-#define LXD_MSG_INSTANCE_DELETED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a04"
 #define LXD_MSG_INSTANCE_FAILED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a05"
 #define LXD_MSG_OPERATION_FAILED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a06"
-#define LXD_MSG_IMAGE_IMPORTED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a07"
-#define LXD_MSG_NETWORK_STARTED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a08"
 #define LXD_MSG_POOL_MOUNTED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a09"
 #define LXD_MSG_LEFTOVER_REMOVED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a0a"
 #define LXD_MSG_VOLUME_SHIFTED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a0b"

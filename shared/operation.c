@@ -392,7 +392,7 @@ int operation_new(Operations *o, const char *class, const char *description, con
 }
 
 const char *operation_id(Operation *op) {
-        return op->id;
+        return op ? op->id : NULL;
 }
 
 const char *operation_path(Operation *op) {
@@ -494,6 +494,17 @@ static int on_linger(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
+/* The instance that it is about, for the journal: "c1" of "/1.0/instances/c1?project=p"; NULL when there is none. */
+static char *operation_instance(const Operation *op) {
+        for (size_t i = 0; i < op->n_resources; i++) {
+                const char *name = op->resources[i].urls ? startswith(op->resources[i].urls[0], "/1.0/instances/") : NULL;
+
+                if (name)
+                        return strndup(name, strcspn(name, "/?"));
+        }
+        return NULL;
+}
+
 void operation_finish(Operation *op, int r, const sd_bus_error *e) {
         const char *text = e && e->message ? e->message : r < 0 ? strerror(-r) : NULL;
         static const char *const changed[] = { "Status", "StatusCode", "Error", "Metadata", NULL };
@@ -505,13 +516,17 @@ void operation_finish(Operation *op, int r, const sd_bus_error *e) {
         op->status = r >= 0 ? OPERATION_SUCCESS : r == -ECANCELED ? OPERATION_CANCELLED : OPERATION_FAILURE;
         if (r < 0)
                 (void) str_replace(&op->error, r == -ECANCELED && !(e && e->message) ? "Operation cancelled" : text);
-        if (op->status == OPERATION_FAILURE)
+        if (op->status == OPERATION_FAILURE) {
+                _cleanup_free_ char *instance = operation_instance(op);
+
                 log_at(LOG_WARNING, 0,
                        (&(LogFields) { .project = op->project,
+                                       .instance = instance,
                                        .operation = op->id,
                                        .requestor = op->who.user,
                                        .message_id = LXD_MSG_OPERATION_FAILED }),
                        "Operation \"%s\" failed: %s", op->description, op->error ?: "unknown error");
+        }
         operation_changed(op);
         (void) bus_server_emit_properties_changed(op->manager->server, op->path, LXD_BUS_PREFIX ".Operation1",
                                                   (char **) changed);
@@ -631,25 +646,6 @@ int operation_owner(const char *id) {
         return c - '0';
 }
 
-typedef struct Lifecycle {
-        const char *project, *action, *source;
-        const Config *context;
-        const Requestor *who;
-} Lifecycle;
-
-static int append_lifecycle(sd_bus_message *m, void *userdata) {
-        const Lifecycle *l = userdata;
-        int r;
-
-        r = sd_bus_message_append(m, "sss", strempty(l->project), l->action, l->source);
-        if (r >= 0)
-                r = bus_append_config(m, l->context);
-        return r < 0 ? r : bus_append_requestor(m, l->who);
-}
-
-int lifecycle_emit(Operations *o, const char *project, const char *action, const char *source, const Config *context,
-                   const Requestor *who) {
-        Lifecycle l = { project, action, source, context, who };
-
-        return bus_server_emit(o->server, o->root, LXD_BUS_PREFIX ".Operations1", "Lifecycle", append_lifecycle, &l);
+int operations_emit(Operations *o, const char *signal, int (*append)(sd_bus_message *m, void *userdata), void *userdata) {
+        return bus_server_emit(o->server, o->root, LXD_BUS_PREFIX ".Operations1", signal, append, userdata);
 }

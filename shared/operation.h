@@ -46,7 +46,7 @@ Operation *operations_find(Operations *o, const char *id);
  * with error set (Unavailable when there are too many). */
 int operation_new(Operations *o, const char *class, const char *description, const char *project,
                   const Requestor *who, Operation **ret, sd_bus_error *error);
-const char *operation_id(Operation *op);
+const char *operation_id(Operation *op); /* NULL for NULL */
 const char *operation_path(Operation *op);
 const char *operation_project(Operation *op);
 const Requestor *operation_requestor(Operation *op);
@@ -81,6 +81,5 @@ const char *operation_status_text(uint32_t status); /* "Running", ... */
 /* Owner digit of a uuid text; -EINVAL if it is not a uuid. */
 int operation_owner(const char *id);
 
-/* Emits Operations1.Lifecycle. context may be NULL. */
-int lifecycle_emit(Operations *o, const char *project, const char *action, const char *source, const Config *context,
-                   const Requestor *who);
+/* Emits a signal of Operations1; append writes its arguments. 0, -errno. */
+int operations_emit(Operations *o, const char *signal, int (*append)(sd_bus_message *m, void *userdata), void *userdata);

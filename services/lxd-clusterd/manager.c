@@ -3,6 +3,7 @@
 #include "bus-error.h"
 #include "certificate.h"
 #include "json-write.h"
+#include "life-event.h"
 #include "log.h"
 #include "manager.h"
 #include "server-config.h"
@@ -55,7 +56,8 @@ void manager_lifecycle(Manager *m, const char *action, const char *source, const
 
         if (!m->daemon)
                 return;
-        r = lifecycle_emit(daemon_operations(m->daemon), "default", action, source, NULL, who);
+        r = lifecycle_emit(daemon_operations(m->daemon), action, source, NULL, who,
+                           &(const LogFields) { .project = "default" });
         if (r < 0)
                 log_warning_errno(r, "Failed to signal %s: %m", action);
 }

@@ -123,7 +123,7 @@ static int image_update(ImageObject *o, const ImageRecord *wanted, Config *prope
                 return r;
         manager_image_changed(o->manager, i->project, i->fingerprint, (char *[]) { (char *) "Public", (char *) "AutoUpdate", (char *) "ExpiresAt",
                                                                                    (char *) "Properties", (char *) "Profiles", NULL });
-        manager_image_event(o->manager, i->project, "image-updated", i->fingerprint, NULL, NULL, who);
+        manager_image_event(o->manager, i->project, "image-updated", i->fingerprint, NULL, NULL, who, NULL);
         return 0;
 }
 
@@ -194,7 +194,7 @@ static int method_export(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = r < 0 ? r : append_files(reply, &o->record, metadata, rootfs);
         if (r < 0)
                 return r;
-        manager_image_event(o->manager, o->record.project, "image-retrieved", o->record.fingerprint, NULL, NULL, &who);
+        manager_image_event(o->manager, o->record.project, "image-retrieved", o->record.fingerprint, NULL, NULL, &who, NULL);
         return sd_bus_message_send(reply);
 }
 
@@ -207,7 +207,7 @@ static int method_create_secret(sd_bus_message *m, void *userdata, sd_bus_error 
         r = r < 0 ? r : secret_new(o->manager, &o->record, &who, &op, error);
         if (r < 0)
                 return r;
-        manager_image_event(o->manager, o->record.project, "image-secret-created", o->record.fingerprint, NULL, NULL, &who);
+        manager_image_event(o->manager, o->record.project, "image-secret-created", o->record.fingerprint, NULL, NULL, &who, NULL);
         return operation_reply(op, m);
 }
 

@@ -63,7 +63,7 @@ static void delete_finish(DeleteJob *j) {
                 return;
         }
         manager_image_vanished(m, j->project, j->fingerprint);
-        manager_image_event(m, j->project, "image-deleted", j->fingerprint, NULL, NULL, &j->who);
+        manager_image_event(m, j->project, "image-deleted", j->fingerprint, NULL, NULL, &j->who, j->operation);
         if (j->operation)
                 operation_finish(j->operation, 0, NULL);
         delete_job_free(j);

@@ -204,9 +204,7 @@ static int import_commit(ImportJob *j, const Config *results, sd_bus_error *erro
         (void) operation_set_metadata(j->operation, "fingerprint", i.fingerprint);
         (void) operation_set_metadata(j->operation, "size", config_get(results, "size"));
         manager_image_appeared(m, i.project, i.fingerprint);
-        manager_image_event(m, i.project, "image-created", i.fingerprint, "type", i.type, &j->request.who);
-        (void) log_at(LOG_INFO, 0, (&(LogFields) { .project = i.project, .image = i.fingerprint, .message_id = LXD_MSG_IMAGE_IMPORTED }),
-                      "Imported image %s (%" PRIu64 " bytes).", i.fingerprint, i.size);
+        manager_image_event(m, i.project, "image-created", i.fingerprint, "type", i.type, &j->request.who, j->operation);
         return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "bus-error.h"
 #include "delete.h"
 #include "import.h"
+#include "life-event.h"
 #include "log.h"
 #include "manager.h"
 #include "secret.h"
@@ -152,7 +153,7 @@ int manager_recover(Manager *m) {
 }
 
 static void event(Manager *m, const char *project, const char *action, const char *collection, const char *name, const char *key, const char *value,
-                  const Requestor *who) {
+                  const Requestor *who, const LogFields *about) {
         _cleanup_free_ char *source = NULL, *encoded = NULL, *encoded_project = NULL;
         _cleanup_(config_done) Config context = {};
         int r = url_encode(name, &encoded);
@@ -164,17 +165,19 @@ static void event(Manager *m, const char *project, const char *action, const cha
         if (r >= 0 && key)
                 r = config_set(&context, key, value);
         if (r >= 0)
-                r = lifecycle_emit(m->operations, project, action, source, &context, who);
+                r = lifecycle_emit(m->operations, action, source, &context, who, about);
         if (r < 0)
                 log_warning_errno(r, "Failed to signal %s of %s: %m", action, name);
 }
 
-void manager_image_event(Manager *m, const char *project, const char *action, const char *fingerprint, const char *key, const char *value, const Requestor *who) {
-        event(m, project, action, "/1.0/images", fingerprint, key, value, who);
+void manager_image_event(Manager *m, const char *project, const char *action, const char *fingerprint, const char *key, const char *value, const Requestor *who,
+                         Operation *op) {
+        event(m, project, action, "/1.0/images", fingerprint, key, value, who,
+              &(const LogFields) { .project = project, .image = fingerprint, .operation = operation_id(op) });
 }
 
 void manager_alias_event(Manager *m, const char *project, const char *action, const char *name, const char *key, const char *value, const Requestor *who) {
-        event(m, project, action, "/1.0/images/aliases", name, key, value, who);
+        event(m, project, action, "/1.0/images/aliases", name, key, value, who, &(const LogFields) { .project = project });
 }
 
 static void signal_failed(int r) {

@@ -62,7 +62,8 @@ extern const BusInterface imaged_interfaces[];
 extern const struct BusEnumerator imaged_enumerators[];
 
 /* Lifecycle signals: action "image-created", "image-alias-renamed", ...; with one context item, unless key is NULL. Failures are logged. */
-void manager_image_event(Manager *m, const char *project, const char *action, const char *fingerprint, const char *key, const char *value, const Requestor *who);
+void manager_image_event(Manager *m, const char *project, const char *action, const char *fingerprint, const char *key, const char *value, const Requestor *who,
+                         Operation *op);
 void manager_alias_event(Manager *m, const char *project, const char *action, const char *name, const char *key, const char *value, const Requestor *who);
 /* ObjectManager and property signals for one image or alias; names ends with NULL. */
 void manager_image_appeared(Manager *m, const char *project, const char *fingerprint);

@@ -61,7 +61,7 @@ static void tell(Job *j) {
         FileRequest *f = ((Access *) j->data)->arg;
 
         (void) config_set(&context, "path", f->path);
-        instance_lifecycle(j->instance, f->action, &context, &f->who);
+        instance_lifecycle(j->instance, f->action, &context, &f->who, NULL);
 }
 
 static void file_done(int r, const sd_bus_error *e, GuestFile *file, void *userdata) {

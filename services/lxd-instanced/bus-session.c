@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "bus.h"
 #include "guest-control.h"
+#include "life-event.h"
 #include "logs.h"
 #include "yaml-json.h"
 
@@ -86,7 +87,7 @@ static int reply_exec(Job *j) {
 
         if (strv_join(s->argv, " ", &command) >= 0) {
                 (void) config_set(&context, "command", command);
-                instance_lifecycle(j->instance, "exec", &context, &j->who);
+                instance_lifecycle(j->instance, "exec", &context, &j->who, j->operation);
         }
         r = sd_bus_message_new_method_return(j->request, &m);
         if (r >= 0)
@@ -224,7 +225,7 @@ static int reply_console(Job *j) {
         if (s->n_fds != 2)
                 return sd_bus_reply_method_errorf(j->request, LXD_ERROR_FAILED, "The runner gave no console");
         (void) config_set(&context, "type", "console");
-        instance_lifecycle(j->instance, "console", &context, &j->who);
+        instance_lifecycle(j->instance, "console", &context, &j->who, j->operation);
         r = sd_bus_message_new_method_return(j->request, &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "hh", s->fds[0], s->fds[1]);
@@ -278,7 +279,7 @@ static void log_lifecycle(Instance *i, const char *what, const char *file, const
 
         if (i->manager->operations && str_format(&action, "instance-log-%s", what) >= 0 &&
             str_format(&url, "/1.0/instances/%s/logs/%s%s%s", i->name, file, query, query[0] ? i->project : "") >= 0)
-                (void) lifecycle_emit(i->manager->operations, i->project, action, url, NULL, who);
+                (void) lifecycle_emit(i->manager->operations, action, url, NULL, who, LOG_INSTANCE(i));
 }
 
 int method_open_console_log(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -295,7 +296,7 @@ int method_open_console_log(sd_bus_message *m, void *userdata, sd_bus_error *err
                 fd = memfd_new_sealed("console", "", 0);
         if (fd < 0)
                 return bus_error_wrap(error, fd, "Failed to open the console log");
-        instance_lifecycle(i, "console-retrieved", NULL, NULL);
+        instance_lifecycle(i, "console-retrieved", NULL, NULL, NULL);
         return reply_fd(m, fd);
 }
 
@@ -310,7 +311,7 @@ int method_clear_console_log(sd_bus_message *m, void *userdata, sd_bus_error *er
         r = console_log_clear(i);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to clear the console log");
-        instance_lifecycle(i, "console-reset", NULL, &who);
+        instance_lifecycle(i, "console-reset", NULL, &who, NULL);
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -427,7 +428,7 @@ static int reply_metadata(Job *j) {
         r = json_etag(&bare, &etag);
         if (r < 0)
                 return r;
-        instance_lifecycle(j->instance, "metadata-retrieved", NULL, NULL);
+        instance_lifecycle(j->instance, "metadata-retrieved", NULL, NULL, NULL);
         json_document_begin(&w);
         json_raw(&w, NULL, d->json, strlen(d->json));
         return bus_reply_writer(j->request, &w, etag);

@@ -469,10 +469,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
 
         (void) config_set(&context, "type", "container");
         (void) config_set(&context, "storage-pool", i->pool);
-        instance_lifecycle(i, "created", &context, &j->who);
-        log_at(LOG_INFO, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .requestor = j->who.user,
-                                                   .message_id = LXD_MSG_INSTANCE_CREATED }),
-               "Created instance %s.", i->name);
+        instance_lifecycle(i, "created", &context, &j->who, j->operation);
 
         /* For the image's last use; nobody depends on the answer. */
         if (d->fingerprint &&

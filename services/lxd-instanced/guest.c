@@ -220,6 +220,28 @@ static int step_register(Job *j, sd_bus_error *error) {
         return 0;
 }
 
+/* Whoever asked for the start or the stop that has just happened, if anybody did. */
+static const Requestor *life_requestor(const Instance *i) {
+        return i->life_job ? &i->life_job->who : NULL;
+}
+
+static Operation *life_operation(const Instance *i) {
+        return i->life_job ? i->life_job->operation : NULL;
+}
+
+static const LogFields *life_fields(const Instance *i, const char *message_id, LogFields *fields) {
+        Operation *op = life_operation(i);
+
+        *fields = (LogFields) {
+                .project = i->project,
+                .instance = i->name,
+                .operation = operation_id(op),
+                .requestor = i->life_job ? i->life_job->who.user : NULL,
+                .message_id = message_id,
+        };
+        return fields;
+}
+
 static int step_running(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
 
@@ -230,8 +252,8 @@ static int step_running(Job *j, sd_bus_error *error) {
         instance_set_status(i, INSTANCE_RUNNING);
         instance_changed(i, "LastUsedAt", NULL);
         if (!i->restarting)
-                instance_lifecycle(i, "started", NULL, i->life_job ? &i->life_job->who : NULL);
-        log_at(LOG_INFO, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .message_id = LXD_MSG_INSTANCE_STARTED }),
+                instance_lifecycle(i, "started", NULL, life_requestor(i), life_operation(i));
+        log_at(LOG_INFO, 0, life_fields(i, LXD_MSG_INSTANCE_STARTED, &(LogFields) {}),
                "Started instance %s.", i->name);
         return 0;
 }
@@ -310,9 +332,8 @@ static int step_stopped(Job *j, sd_bus_error *error) {
 
         if (!i->restarting && !streq(d->reason, "reboot"))
                 instance_lifecycle(i, streq(d->reason, "shutdown") && !i->killed ? "shutdown" : "stopped", NULL,
-                                   i->life_job ? &i->life_job->who : NULL);
-        log_at(streq(d->reason, "crash") ? LOG_WARNING : LOG_INFO, 0,
-               (&(const LogFields) { .project = i->project, .instance = i->name, .message_id = LXD_MSG_INSTANCE_STOPPED }),
+                                   life_requestor(i), life_operation(i));
+        log_at(streq(d->reason, "crash") ? LOG_WARNING : LOG_INFO, 0, life_fields(i, LXD_MSG_INSTANCE_STOPPED, &(LogFields) {}),
                "Stopped instance %s (%s).", i->name, d->reason);
         return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "db-records.h"
+#include "life-event.h"
 #include "log.h"
 #include "manager.h"
 
@@ -292,12 +293,13 @@ int instance_log_dir(const Instance *i, char **ret) {
         return str_format(ret, "%s/%s_%s", i->manager->log_dir, i->project, i->name);
 }
 
-void instance_lifecycle(Instance *i, const char *what, const Config *context, const Requestor *who) {
+void instance_lifecycle(Instance *i, const char *what, const Config *context, const Requestor *who, Operation *op) {
         _cleanup_free_ char *action = NULL, *url = NULL;
 
         if (!i->manager->operations || str_format(&action, "instance-%s", what) < 0 || instance_url(i, &url) < 0)
                 return;
-        (void) lifecycle_emit(i->manager->operations, i->project, action, url, context, who);
+        (void) lifecycle_emit(i->manager->operations, action, url, context, who,
+                              &(const LogFields) { .project = i->project, .instance = i->name, .operation = operation_id(op) });
 }
 
 static void write_profiles(JsonWriter *w, const Instance *i) {

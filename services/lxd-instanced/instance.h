@@ -5,6 +5,7 @@
 #include "bus-message.h"
 #include "guest-control.h"
 #include "json-write.h"
+#include "operation.h"
 #include "profile.h"
 #include "settings.h"
 
@@ -107,8 +108,8 @@ int instance_url(const Instance *i, char **ret);    /* "/1.0/instances/c1" */
 int instance_path(const Instance *i, char **ret);   /* object path */
 /* /var/log/lxd/<name>, for other projects <project>_<name>. */
 int instance_log_dir(const Instance *i, char **ret);
-/* Lifecycle signal "instance-<what>"; context and who may be NULL. */
-void instance_lifecycle(Instance *i, const char *what, const Config *context, const Requestor *who);
+/* Lifecycle event "instance-<what>", on the bus and in the journal; context, who and the operation it is part of may be NULL. */
+void instance_lifecycle(Instance *i, const char *what, const Config *context, const Requestor *who, Operation *op);
 
 /* The fields of one instance, without the braces. */
 void instance_write_fields(JsonWriter *w, const Instance *i);

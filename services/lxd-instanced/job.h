@@ -51,6 +51,12 @@ struct Job {
         Job *queue_next;
 };
 
+/* What an entry of the journal about a job's instance has; id is one of LXD_MSG_* or NULL. */
+#define LOG_JOB(j, id)                                                                                        \
+        (&(const LogFields) { .project = (j)->instance->project, .instance = (j)->instance->name,             \
+                              .operation = operation_id((j)->operation),             \
+                              .requestor = (j)->who.user, .message_id = (id) })
+
 /* A new job; instance and who may be NULL. Not started. 0, -ENOMEM. */
 int job_new(Manager *m, Instance *i, const char *kind, JobLane lane, const JobStep *steps, const Requestor *who, Job **ret);
 /* For a job that was never started; frees data. */

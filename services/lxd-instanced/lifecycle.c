@@ -50,7 +50,7 @@ static void start_done(int r, const sd_bus_error *e, void *userdata) {
                 const char *reason = i->failure ?: (e && e->message ? e->message : "its unit ended before the guest ran");
 
                 r = bus_error_set(&error, LXD_ERROR_FAILED, "Failed to start instance \"%s\": %s", i->name, reason);
-                log_at(LOG_ERR, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .message_id = LXD_MSG_INSTANCE_FAILED }),
+                log_at(LOG_ERR, 0, LOG_JOB(j, LXD_MSG_INSTANCE_FAILED),
                        "Failed to start instance %s: %s", i->name, reason);
                 if (!i->prepared)
                         instance_set_status(i, INSTANCE_STOPPED);
@@ -276,7 +276,7 @@ static int undo_mark_restart(Job *j) {
 
 static int step_restarted(Job *j, sd_bus_error *error) {
         j->instance->restarting = false;
-        instance_lifecycle(j->instance, "restarted", NULL, &j->who);
+        instance_lifecycle(j->instance, "restarted", NULL, &j->who, j->operation);
         return 0;
 }
 
@@ -314,7 +314,7 @@ static int step_freeze(Job *j, sd_bus_error *error) {
 
 static int step_frozen(Job *j, sd_bus_error *error) {
         instance_set_status(j->instance, INSTANCE_FROZEN);
-        instance_lifecycle(j->instance, "paused", NULL, &j->who);
+        instance_lifecycle(j->instance, "paused", NULL, &j->who, j->operation);
         return 0;
 }
 
@@ -334,7 +334,7 @@ static int step_unfreeze(Job *j, sd_bus_error *error) {
 
 static int step_unfrozen(Job *j, sd_bus_error *error) {
         instance_set_status(j->instance, INSTANCE_RUNNING);
-        instance_lifecycle(j->instance, "resumed", NULL, &j->who);
+        instance_lifecycle(j->instance, "resumed", NULL, &j->who, j->operation);
         return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "db-records.h"
 #include "device-config.h"
 #include "instance-config.h"
+#include "life-event.h"
 #include "log.h"
 #include "manager.h"
 #include "snapshot.h"
@@ -99,7 +100,7 @@ static void lifecycle(Manager *m, const Profile *p, const char *action, const Co
         _cleanup_free_ char *url = NULL;
 
         if (m->operations && who && profile_url(p, &url) >= 0)
-                (void) lifecycle_emit(m->operations, p->project, action, url, context, who);
+                (void) lifecycle_emit(m->operations, action, url, context, who, &(const LogFields) { .project = p->project });
 }
 
 static void tell_bus(Manager *m, const Profile *p, bool added) {

@@ -74,10 +74,7 @@ static int step_forget(Job *j, sd_bus_error *error) {
 
         reset_unit(i);
         remove_files(i);
-        instance_lifecycle(i, "deleted", NULL, &j->who);
-        log_at(LOG_INFO, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .requestor = j->who.user,
-                                                   .message_id = LXD_MSG_INSTANCE_DELETED }),
-               "Deleted instance %s.", i->name);
+        instance_lifecycle(i, "deleted", NULL, &j->who, j->operation);
         instance_forget(i);
         return 0;
 }
@@ -187,7 +184,7 @@ static int step_rename_record(Job *j, sd_bus_error *error) {
         (void) instance_set_volatile(i, "volatile.apply_template", "rename", NULL);
         if (instance_log_dir(i, &new_log) >= 0 && rename(old_log, new_log) < 0 && errno != ENOENT)
                 log_debug_errno(-errno, "Failed to rename %s: %m", old_log);
-        instance_lifecycle(i, "renamed", &context, &j->who);
+        instance_lifecycle(i, "renamed", &context, &j->who, j->operation);
         j->tolerant = true;
         (void) nic_rename_guest(j, i->id, i->name, NULL);
         return 0;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "bus-error.h"
 #include "db-records.h"
+#include "life-event.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "manager.h"
@@ -38,12 +39,14 @@ static Snapshot *job_snapshot(Job *j, sd_bus_error *error) {
         return NULL;
 }
 
-static void snapshot_lifecycle(Snapshot *s, const char *what, const Config *context, const Requestor *who) {
+static void snapshot_lifecycle(Snapshot *s, const char *what, const Config *context, const Requestor *who, Operation *op) {
         _cleanup_free_ char *url = NULL, *action = NULL;
         Manager *m = s->instance->manager;
 
         if (m->operations && snapshot_url(s, &url) >= 0 && str_format(&action, "instance-snapshot-%s", what) >= 0)
-                (void) lifecycle_emit(m->operations, s->instance->project, action, url, context, who);
+                (void) lifecycle_emit(m->operations, action, url, context, who,
+                                      &(const LogFields) { .project = s->instance->project, .instance = s->instance->name,
+                                                           .operation = operation_id(op) });
 }
 
 static void tell_bus(Snapshot *s, bool added) {
@@ -122,7 +125,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
                 return bus_error_wrap(error, r, "Failed to record that the snapshot is complete");
         s->row = ROW_CREATED;
         snapshots_update_duties(j->manager);
-        snapshot_lifecycle(s, "created", NULL, &j->who);
+        snapshot_lifecycle(s, "created", NULL, &j->who, j->operation);
         return 0;
 }
 
@@ -257,7 +260,7 @@ static int step_restore_record(Job *j, sd_bus_error *error) {
         i->intent = (free(i->intent), NULL);
         instance_changed(i, "Config", "Devices", "Description", "Architecture", "Ephemeral", NULL);
         (void) config_set(&context, "snapshot", d->name);
-        instance_lifecycle(i, "restored", &context, &j->who);
+        instance_lifecycle(i, "restored", &context, &j->who, j->operation);
         return 0;
 }
 
@@ -365,7 +368,7 @@ static int step_rename_record(Job *j, sd_bus_error *error) {
         free(s->name);
         s->name = TAKE_PTR(d->name);
         tell_bus(s, true);
-        snapshot_lifecycle(s, "renamed", &context, &j->who);
+        snapshot_lifecycle(s, "renamed", &context, &j->who, j->operation);
         return 0;
 }
 
@@ -400,7 +403,7 @@ static int step_set_expiry(Job *j, sd_bus_error *error) {
                 return bus_error_wrap(error, r, "Failed to record the expiry");
         s->expires_at = d->expires;
         snapshots_update_duties(j->manager);
-        snapshot_lifecycle(s, "updated", NULL, &j->who);
+        snapshot_lifecycle(s, "updated", NULL, &j->who, j->operation);
         return 0;
 }
 
@@ -448,7 +451,7 @@ static int step_delete_record(Job *j, sd_bus_error *error) {
 
         if (!s)
                 return -ENOENT;
-        snapshot_lifecycle(s, "deleted", NULL, &j->who);
+        snapshot_lifecycle(s, "deleted", NULL, &j->who, j->operation);
         forget(s);
         snapshots_update_duties(j->manager);
         return 0;

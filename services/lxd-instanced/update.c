@@ -281,7 +281,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         record_next_idmap(i);
         instance_changed(i, "Config", "Devices", "Profiles", "Description", "Architecture", "Ephemeral", NULL);
         live_announce(i, &d->change.old_config, &d->change.new_config);
-        instance_lifecycle(i, "updated", NULL, &j->who);
+        instance_lifecycle(i, "updated", NULL, &j->who, j->operation);
         snapshots_update_duties(j->manager);
         return 0;
 }

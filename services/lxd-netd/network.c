@@ -7,6 +7,7 @@
 #include "conflict.h"
 #include "dhcp.h"
 #include "json-write.h"
+#include "life-event.h"
 #include "log.h"
 #include "network-apply.h"
 #include "network-config.h"
@@ -38,7 +39,8 @@ static void network_event(Job *j, const char *action, const char *name, const Co
 
         if (url_encode(name, &encoded) < 0 || str_format(&source, "/1.0/networks/%s", encoded) < 0)
                 return;
-        (void) lifecycle_emit(j->manager->operations, "default", action, source, context, &j->who);
+        (void) lifecycle_emit(j->manager->operations, action, source, context, &j->who,
+                              &(const LogFields) { .project = "default", .network = name });
 }
 
 static void network_object_event(Manager *m, const char *name, int (*emit)(BusServer *s, const char *path)) {
@@ -89,8 +91,6 @@ static void on_created(int r, const sd_bus_error *e, void *userdata) {
                 create_undo(j);
                 return;
         }
-        log_at(LOG_INFO, 0, (&(LogFields) { .network = j->next.name, .message_id = LXD_MSG_NETWORK_STARTED }), "Network \"%s\" created.",
-               j->next.name);
         conflict_explain(&j->next);
         network_event(j, "network-created", j->next.name, NULL);
         network_object_event(j->manager, j->next.name, bus_server_emit_object_added);

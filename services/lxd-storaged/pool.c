@@ -8,6 +8,7 @@
 #include "bus-error.h"
 #include "document.h"
 #include "layout.h"
+#include "life-event.h"
 #include "log.h"
 #include "crash.h"
 
@@ -47,7 +48,8 @@ void pool_emit(Task *t, const char *action) {
         _cleanup_free_ char *url = NULL;
 
         if (layout_pool_url(t->pool.name, &url) >= 0)
-                (void) lifecycle_emit(daemon_operations(t->manager->daemon), "default", action, url, NULL, &t->who);
+                (void) lifecycle_emit(daemon_operations(t->manager->daemon), action, url, NULL, &t->who,
+                                      &(const LogFields) { .project = "default", .pool = t->pool.name, .operation = operation_id(t->operation) });
 }
 
 static void pool_emit_changed(Task *t) {

@@ -6,6 +6,7 @@
 #include "bus-error.h"
 #include "document.h"
 #include "layout.h"
+#include "life-event.h"
 #include "log.h"
 #include "crash.h"
 
@@ -53,7 +54,9 @@ void volume_emit(Task *t, const char *action, const char *context_key, const cha
                 return;
         if (context_key && config_set(&context, context_key, context_value) < 0)
                 return;
-        (void) lifecycle_emit(daemon_operations(t->manager->daemon), t->volume.project, action, url, &context, &t->who);
+        (void) lifecycle_emit(daemon_operations(t->manager->daemon), action, url, &context, &t->who,
+                              &(const LogFields) { .project = t->volume.project, .pool = t->pool.name, .volume = t->volume.name,
+                                                   .operation = operation_id(t->operation) });
 }
 
 void volume_emit_object(Task *t, const char *name, bool added) {

@@ -13,6 +13,7 @@
 #include "bus-error.h"
 #include "bus-peer.h"
 #include "fixture.h"
+#include "life-event.h"
 
 #define ROOT "/org/lxd/test1"
 
@@ -92,7 +93,8 @@ static void signals(void **state) {
         assert_int_equal(bus_peer_subscribe(p, on_signal, &s), 0);
         call(p, &s, "List"); /* calls are served in order: the subscription is in force once this is answered */
         run_until(f.event, &s.answers, 1);
-        assert_int_equal(lifecycle_emit(f.operations, "default", "instance-created", "/1.0/instances/c1", NULL, NULL), 0);
+        assert_int_equal(lifecycle_emit(f.operations, "instance-created", "/1.0/instances/c1", NULL, NULL,
+                                        &(const LogFields) { .project = "default", .instance = "c1" }), 0);
         run_until(f.event, &s.signals, 1);
         bus_peer_free(p);
         fixture_close(&f);
