@@ -139,6 +139,17 @@ bool config_equal(const Config *a, const Config *b) {
         return true;
 }
 
+void config_remove_empty(Config *c) {
+        for (size_t i = c->n; i > 0; i--)
+                if (isempty(c->items[i - 1].value))
+                        config_remove(c, i - 1);
+}
+
+void devices_remove_empty(Devices *d) {
+        for (size_t i = 0; i < d->n; i++)
+                config_remove_empty(&d->items[i].config);
+}
+
 void config_remove_prefix(Config *c, const char *prefix) {
         for (size_t i = c->n; i > 0; i--)
                 if (startswith(c->items[i - 1].key, prefix))

@@ -33,6 +33,8 @@ int config_merge(Config *c, const Config *over, bool drop_empty);
 bool config_equal(const Config *a, const Config *b);
 /* Removes every key that begins with prefix. */
 void config_remove_prefix(Config *c, const char *prefix);
+/* Removes every key without a value: that is what setting one to "" means. */
+void config_remove_empty(Config *c);
 
 typedef struct Device {
         char *name;
@@ -55,4 +57,6 @@ int devices_set(Devices *d, const char *name, const Config *config);
 int devices_copy(const Devices *d, Devices *ret);
 /* Whole devices of `over` replace those of d (profile expansion). 0, -ENOMEM. */
 int devices_merge(Devices *d, const Devices *over);
+/* config_remove_empty() for each device. */
+void devices_remove_empty(Devices *d);
 bool devices_equal(const Devices *a, const Devices *b);

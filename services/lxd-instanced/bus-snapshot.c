@@ -22,21 +22,22 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *erro
 static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(requestor_done) Requestor who = {};
         _cleanup_free_ char *current = NULL;
-        uint64_t expires;
+        uint64_t expires, flags;
+        Snapshot *s = userdata;
         const char *etag;
         Job *j = NULL;
         int r;
 
         r = sd_bus_message_read(m, "ts", &expires, &etag);
         if (r >= 0)
-                r = bus_read_tail(m, &who, 0, NULL, error);
+                r = bus_read_tail(m, &who, UPDATE_EXPIRY, &flags, error);
         if (r >= 0)
-                r = snapshot_etag(userdata, &current);
+                r = snapshot_etag(s, &current);
         if (r < 0)
                 return r;
         if (!isempty(etag) && !streq(etag, current))
                 return bus_error_set(error, LXD_ERROR_PRECONDITION, "ETag doesn't match: %s vs %s", current, etag);
-        r = snapshot_update(userdata, expires, &who, &j, error);
+        r = snapshot_update(s, flags & UPDATE_EXPIRY ? expires : s->expires_at, &who, &j, error);
         return bus_reply_job(m, r, j);
 }
 

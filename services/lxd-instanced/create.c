@@ -268,6 +268,8 @@ static int fill_instance(Instance *i, CreateRequest *c, sd_bus_error *error) {
         c->config = (Config) {};
         i->settings.devices = c->devices;
         c->devices = (Devices) {};
+        config_remove_empty(&i->settings.config);
+        devices_remove_empty(&i->settings.devices);
         r = str_replace(&i->pool, "");
         if (r >= 0)
                 r = profiles_resolve(i->manager, i->project, profiles, &i->profiles, &i->n_profiles, error);

@@ -134,6 +134,8 @@ int profile_create(Manager *m, const char *project, const char *name, const char
             str_replace(&p->description, description) < 0 || config_copy(config, &p->config) < 0 ||
             devices_copy(devices, &p->devices) < 0)
                 return -ENOMEM;
+        config_remove_empty(&p->config);
+        devices_remove_empty(&p->devices);
         p->manager = m;
         grown = reallocarray(m->profiles, m->n_profiles + 1, sizeof(Profile *));
         if (!grown)
@@ -235,6 +237,8 @@ static int merge_parts(const Profile *p, uint64_t flags, const char *description
         r = devices_copy(flags & UPDATE_DEVICES && !(flags & UPDATE_MERGE) ? devices : &p->devices, &ret->devices);
         if (r >= 0 && (flags & UPDATE_DEVICES) && (flags & UPDATE_MERGE))
                 r = devices_merge(&ret->devices, devices);
+        config_remove_empty(&ret->config);
+        devices_remove_empty(&ret->devices);
         return r;
 }
 

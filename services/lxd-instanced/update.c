@@ -73,6 +73,8 @@ static int merge_settings(const Instance *i, const UpdateRequest *u, Settings *r
                 r = devices_copy((u->flags & UPDATE_DEVICES) && !merge ? &u->devices : &i->settings.devices, &ret->devices);
         if (r >= 0 && (u->flags & UPDATE_DEVICES) && merge)
                 r = devices_merge(&ret->devices, &u->devices);
+        config_remove_empty(&ret->config);
+        devices_remove_empty(&ret->devices);
         return r;
 }
 

@@ -131,6 +131,9 @@ static void maps(void **state) {
         assert_int_equal(devices_set(&devices, "eth0", NULL), 0);
         assert_int_equal(devices.n, 1);
         assert_true(config_equal(devices_get(&devices, "root"), &d));
+        devices_remove_empty(&devices);                 /* "a" */
+        assert_int_equal(devices_get(&devices, "root")->n, 2);
+        assert_null(config_get(devices_get(&devices, "root"), "a"));
 }
 
 static void files(void **state) {

@@ -350,6 +350,44 @@ static void profiles(void **state) {
         assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/zeb", PROFILE, "Delete", NULL, "(sss)t", "", "", "", (uint64_t) 0), -ENOENT);
 }
 
+/* Clients unset a key by sending it empty, in a whole new record as well. */
+static void empty_values(void **state) {
+        const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Instance";
+        const Devices *devices;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 2, "user.a", "", "user.b", "1",
+                                      1, "data", 4, "type", "disk", "source", "/tmp", "path", "/mnt", "readonly", "", "", "", "", "",
+                                      (uint64_t) (UPDATE_DEVICES | UPDATE_CONFIG)), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        devices = &world_instance("c1")->settings.devices;
+        assert_null(config_get(&world_instance("c1")->settings.config, "user.a"));
+        assert_string_equal(config_get(&world_instance("c1")->settings.config, "user.b"), "1");
+        assert_null(config_get(devices_get(devices, "data"), "readonly"));
+        assert_string_equal(config_get(devices_get(devices, "data"), "source"), "/tmp");
+
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateProfile", NULL, "sssa{ss}a{sa{ss}}(sss)t", "default", "p", "", 1, "user.x",
+                                      "", 0, "", "", "", (uint64_t) 0), 0);
+        assert_null(config_get(&profile_find(world.manager, "default", "p")->config, "user.x"));
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/p", PROFILE, "Update", NULL, "sa{ss}a{sa{ss}}s(sss)t", "", 1, "user.y", "", 0,
+                                      "", "", "", "", (uint64_t) UPDATE_CONFIG), 0);
+        assert_null(config_get(&profile_find(world.manager, "default", "p")->config, "user.y"));
+}
+
+static void snapshot_expiry(void **state) {
+        const char *path = INSTANCE1_SNAPSHOT "/default/c1/s", *interface = LXD_BUS_PREFIX ".instance1.Snapshot";
+        const uint64_t later = 1893456000 * (uint64_t) 1000000;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "s", NULL), 0);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ts(sss)t", later, "", "", "", "", (uint64_t) UPDATE_EXPIRY), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_int_equal(snapshot_find(world_instance("c1"), "s")->expires_at, later);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ts(sss)t", (uint64_t) 0, "", "", "", "", (uint64_t) 0), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_int_equal(snapshot_find(world_instance("c1"), "s")->expires_at, later);
+}
+
 static void live_devices(void **state) {
         _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
         const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Instance";
@@ -539,7 +577,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
-                TEST(live_devices), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+                TEST(live_devices), TEST(empty_values), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 
         if (geteuid() != 0) {
