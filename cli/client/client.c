@@ -6,6 +6,7 @@
 
 #include "client.h"
 #include "fail.h"
+#include "json-value.h"
 #include "server-error.h"
 
 void client_init(Client *c) {
@@ -251,4 +252,19 @@ int client_call(Client *c, const char *method, const char *path, struct json_obj
 
 int client_get(Client *c, const char *path, Reply *ret) {
         return client_call(c, "GET", path, NULL, NULL, ret);
+}
+
+int client_require_extension(Client *c, const char *extension) {
+        _cleanup_reply_ Reply reply = {};
+        struct json_object *list;
+        int r;
+
+        r = client_get(c, "/1.0", &reply);
+        if (r < 0)
+                return r;
+        list = jget(reply.metadata, "api_extensions");
+        for (size_t i = 0; i < jlen(list); i++)
+                if (streq(jstr_at(list, i), extension))
+                        return 0;
+        return fail(-EOPNOTSUPP, "The server is missing the required \"%s\" API extension", extension);
 }

@@ -67,5 +67,8 @@ int client_connection_failed(Client *c, int error);
  * that error without fail() being set. */
 int client_read_reply(Client *c, HttpConnection *connection, Reply *ret);
 
+/* Asks whether the server has an API extension. Returns 0, or -EOPNOTSUPP with fail() set, or as client_call(). */
+int client_require_extension(Client *c, const char *extension);
+
 /* Drops the kept connection. */
 void client_disconnect(Client *c);

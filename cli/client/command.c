@@ -90,18 +90,24 @@ static int print_help(const Tool *tool, const Command *command, const char *path
         return 0;
 }
 
-static int unknown_command(const Tool *tool, const Command *group, const char *name, const char *path) {
+int command_usage(Context *c) {
+        return print_help(c->tool, c->command, c->path);
+}
+
+static int unknown_command(const Tool *tool, const char *name, const char *path) {
+        _cleanup_free_ char *full = xformat("%s %s", path, name);
+
         (void) fail(-EINVAL, "unknown command \"%s\" for \"%s\"", name, path);
         fail_hint("\"%s --help\" lists what there is", path);
-        for (const char *const *a = group ? NULL : tool->absent; a && *a; a++)
-                if (streq(*a, name))
+        for (const char *const *a = tool->absent; a && *a; a++)
+                if (streq(*a, full))
                         fail_hint("LXD has it, but this version does not yet; \"%s --help\" lists what there is", path);
         return -EINVAL;
 }
 
 static int run_leaf(const Tool *tool, Client *client, const Command *command, const char *path, char **argv) {
         _cleanup_list_ char **args = NULL;
-        Context c = { .client = client, .command = command, .path = path };
+        Context c = { .tool = tool, .client = client, .command = command, .path = path };
         int r;
 
         r = options_parse(command->options, tool->globals, 0, argv, &args);
@@ -159,7 +165,7 @@ static int run_level(const Tool *tool, Client *client, const Command *group, con
 
         child = command_find(children, argv[0]);
         if (!child)
-                return unknown_command(tool, group, argv[0], path);
+                return unknown_command(tool, argv[0], path);
 
         name = xformat("%s %s", path, child->name);
         if (child->children)

@@ -9,6 +9,7 @@ typedef struct Command Command;
 
 /* What a command is run with. */
 typedef struct Context {
+        const struct Tool *tool;
         Client *client;
         const Command *command;
         const char *path;               /* "lxc config device add" */
@@ -37,7 +38,8 @@ struct Command {
 typedef struct Tool {
         const char *name, *description;
         const Command *const *commands; /* NULL terminated */
-        const char *const *absent;      /* commands that people look for and that are not there (yet); NULL terminated */
+        const char *const *absent;      /* paths of commands that people look for and that are not there (yet), "lxc
+                                         * publish"; with all below them; NULL terminated */
         const Option *root_options;     /* only without a command */
         const Option *globals;
         bool *help, *all, *version;     /* variables of --help, --all and --version */
@@ -50,6 +52,9 @@ int tool_run(const Tool *tool, Client *client, int argc, char **argv);
 
 /* The command among 'table' of that name or alias, or NULL. */
 const Command *command_find(const Command *const *table, const char *name);
+
+/* Prints the help of the command that runs, for one called without what it needs. Returns 0: that is no error. */
+int command_usage(Context *c);
 
 /* The help of one command as text. 'path' as in Context. */
 void command_help(const Tool *tool, const Command *command, const char *path, bool all, Buffer *text);

@@ -90,8 +90,8 @@ static int compare_rows(const void *a, const void *b, void *userdata) {
 
         for (size_t i = 0; i < t->n_columns; i++) {
                 int r = natural_compare(x[i], y[i]);
-                if (r != 0)
-                        return r;
+                if (r != 0)             /* a cell without text comes behind those with one */
+                        return isempty(x[i]) || isempty(y[i]) ? -r : r;
         }
         return 0;
 }

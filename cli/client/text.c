@@ -135,6 +135,15 @@ bool list_contains(char *const *list, const char *s) {
         return false;
 }
 
+char *list_join(char *const *list, const char *separator) {
+        Buffer b = {};
+
+        buffer_puts(&b, "");
+        for (size_t i = 0; list && list[i]; i++)
+                buffer_printf(&b, "%s%s", i > 0 ? separator : "", list[i]);
+        return b.data;
+}
+
 char **list_split(const char *s, char separator) {
         char **list = NULL;
 

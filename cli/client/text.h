@@ -42,6 +42,8 @@ size_t list_length(char *const *list);
 bool list_contains(char *const *list, const char *s);
 /* Splits at each separator; empty pieces are kept. "" gives one empty piece. */
 char **list_split(const char *s, char separator);
+/* The other way round. "" for the empty list. */
+char *list_join(char *const *list, const char *separator);
 void list_free(char **list);
 static inline void list_freep(char ***list) {
         list_free(*list);

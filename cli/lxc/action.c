@@ -158,7 +158,7 @@ int action_run(Context *c, const Action *a) {
         if (a->all && c->n_args > 0)
                 return fail(-EINVAL, "Both --all and instance name given");
         if (!a->all && c->n_args == 0)
-                return fail(-EINVAL, "Name at least one instance, or pass --all");
+                return command_usage(c);
         if (a->console && (a->all || c->n_args != 1))
                 return fail(-EINVAL, a->all ? "--console can't be used with --all" : "--console only works with a single instance");
 

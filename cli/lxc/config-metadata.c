@@ -51,6 +51,8 @@ static int run_edit(Context *c) {
         int r;
 
         r = metadata_path(c, &path);
+        if (r >= 0)
+                r = client_require_extension(c->client, "container_edit_metadata");
         if (r < 0)
                 return r;
         if (!isatty(STDIN_FILENO)) {

@@ -12,6 +12,8 @@ static int template_path(Context *c, const char *template, char **ret) {
         int r;
 
         r = remote_split(c->args[0], &name);
+        if (r >= 0)
+                r = client_require_extension(c->client, "container_edit_metadata");
         if (r < 0)
                 return r;
         *ret = api_path("instances", name, "metadata", "templates", NULL);

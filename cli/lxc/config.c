@@ -32,7 +32,8 @@ static int config_entity(const char *argument, Entity *ret, char **ret_path) {
                 *ret = (Entity) { .writable = snapshot_writable, .shown = snapshot_shown };
         } else {
                 *ret_path = instance_path(name);
-                *ret = (Entity) { .writable = instance_writable, .shown = instance_writable, .only_shown = true };
+                *ret = (Entity) { .writable = instance_writable, .shown = instance_writable, .only_shown = true,
+                                  .strict_unset = true };
         }
         ret->path = *ret_path;
         return 0;
@@ -59,6 +60,12 @@ static int run_get(Context *c) {
         return entity_get(c, &e, key);
 }
 
+static int fail_snapshot(const char *name) {
+        (void) fail(-EINVAL, "The configuration of a snapshot cannot be changed");
+        fail_hint("When it expires can: \"lxc config edit %s\"", name);
+        return -EINVAL;
+}
+
 /* The server's configuration may hold secrets it does not show: so only the keys given are sent. */
 static int patch_server(Context *c, const char *path, struct json_object *values) {
         _cleanup_json_ struct json_object *o = jnew();
@@ -81,7 +88,7 @@ static int run_set(Context *c) {
         if (r < 0)
                 return r;
         if (!server)
-                return entity_set(c, &e, values);
+                return e.writable == snapshot_writable ? fail_snapshot(c->args[0]) : entity_set(c, &e, values);
 
         r = keyvalues_parse_set(values, o);
         return r < 0 ? r : patch_server(c, path, o);
@@ -98,6 +105,8 @@ static int run_unset(Context *c) {
         r = config_entity(c->n_args == 2 ? c->args[0] : "", &e, &path);
         if (r < 0)
                 return r;
+        if (e.writable == snapshot_writable)
+                return fail_snapshot(c->args[0]);
         if (e.writable != server_members)
                 return entity_unset(c, &e, key);
 

@@ -66,20 +66,6 @@ static struct json_object *make_source(Client *client, const char *from, const C
         return source;
 }
 
-/* The name the server chose, which the operation works on besides the source. */
-static void print_chosen_name(struct json_object *operation, const char *from) {
-        struct json_object *list = jget(operation, "resources.instances");
-
-        for (size_t i = 0; i < jlen(list); i++) {
-                const char *slash = strrchr(jstr_at(list, i), '/');
-
-                if (slash && !streq(slash + 1, from)) {
-                        printf("Instance name is: %.*s\n", (int) strcspn(slash + 1, "?"), slash + 1);
-                        return;
-                }
-        }
-}
-
 int copy_instance(Context *c, const char *from, const char *to, const CopyOptions *options) {
         static const char *const members[] = {
                 "architecture", "config", "devices", "ephemeral", "profiles", "stateful", "description", "type", NULL,
@@ -102,7 +88,7 @@ int copy_instance(Context *c, const char *from, const char *to, const CopyOption
                 jset_bool(o, "ephemeral", true);
         if (options->stateless || !jbool(o, "stateful"))
                 jset_bool(o, "stateful", false);
-        jset_str(o, "name", isempty(to) ? NULL : to);
+        jset_str(o, "name", to);
         jset(o, "source", make_source(c->client, from, options));
 
         api_query(&target, "project", options->target_project);
@@ -110,8 +96,6 @@ int copy_instance(Context *c, const char *from, const char *to, const CopyOption
         r = client_call(c->client, "POST", target, o, NULL, &started);
         if (r >= 0)
                 r = operation_wait(c->client, &started, NULL);
-        if (r >= 0 && isempty(to))
-                print_chosen_name(started.metadata, from);
         return r;
 }
 
@@ -128,6 +112,10 @@ static int run(Context *c) {
                 return r;
         if (isempty(from))
                 return fail(-EINVAL, "You must specify a source instance name");
+        if (isempty(to)) {              /* the same name, in another project */
+                free(to);
+                to = xstrndup(from, strcspn(from, "/"));
+        }
         if (arg_no_profiles && arg_profiles)
                 return fail(-EINVAL, "--profile and --no-profiles contradict each other");
 

@@ -61,6 +61,15 @@ static void add_storage(struct json_object *devices) {
         jset_str(root, "pool", arg_create_storage);
 }
 
+static int check_pool(Client *client) {
+        _cleanup_free_ char *path = api_path("storage-pools", arg_create_storage, NULL);
+        _cleanup_reply_ Reply reply = {};
+        int r;
+
+        r = client_get(client, path, &reply);
+        return r < 0 ? fail_context(r, "Failed loading storage pool \"%s\"", arg_create_storage) : 0;
+}
+
 static int apply_options(Client *client, struct json_object *o) {
         struct json_object *devices = jobject(o, "devices");
         int r;
@@ -73,8 +82,12 @@ static int apply_options(Client *client, struct json_object *o) {
                 if (r < 0)
                         return r;
         }
-        if (arg_create_storage)
+        if (arg_create_storage) {
+                r = check_pool(client);
+                if (r < 0)
+                        return r;
                 add_storage(devices);
+        }
         r = device_options_parse(arg_create_devices, devices);
         if (r < 0)
                 return r;
@@ -123,30 +136,34 @@ static int local_image(Client *client, const char *name, struct json_object *sou
         return 0;
 }
 
-static int make_source(Client *client, const char *image, struct json_object *o) {
+/* What the arguments name. */
+typedef struct Wanted {
+        char *instance, *image;         /* NULL: the server is to choose; there is none */
+        const char *server, *protocol;  /* of the image, NULL if it is here */
+} Wanted;
+
+static void wanted_done(Wanted *w) {
+        free(w->instance);
+        free(w->image);
+}
+
+static int make_source(Client *client, const Wanted *w, struct json_object *o) {
         struct json_object *source = jobject(o, "source");
-        const char *server = NULL, *protocol = NULL;
-        _cleanup_free_ char *name = NULL, *type = NULL;
+        _cleanup_free_ char *type = NULL;
         int r;
 
-        if (arg_create_empty)
-                jset_str(source, "type", "none");
-        else {
-                r = remote_split_image(image, &name, &server, &protocol);
+        jset_str(source, "type", w->image ? "image" : "none");
+        if (w->server) {
+                jset_str(source, "mode", "pull");
+                jset_str(source, "server", w->server);
+                jset_str(source, "protocol", w->protocol);
+                jset_str(source, "alias", isempty(w->image) ? "default" : w->image);
+        } else if (w->image) {
+                r = local_image(client, w->image, source, &type);
                 if (r < 0)
                         return r;
-
-                jset_str(source, "type", "image");
-                if (server) {
-                        jset_str(source, "mode", "pull");
-                        jset_str(source, "server", server);
-                        jset_str(source, "protocol", protocol);
-                        jset_str(source, "alias", isempty(name) ? "default" : name);
-                } else {
-                        r = local_image(client, name, source, &type);
-                        if (r < 0)
-                                return r;
-                }
+                if (arg_create_vm && streq(type, "container"))
+                        return fail(-EINVAL, "Asked for a VM but image is of type container");
         }
 
         jset_str(o, "type", arg_create_vm ? "virtual-machine" : !isempty(type) ? type : "container");
@@ -190,64 +207,64 @@ static void hint_no_network(Client *client, const char *name) {
                         "  To attach a network to an instance, use: lxc network attach\n\n");
 }
 
-static int split_arguments(Context *c, const char **ret_image, char **ret_name) {
+static int split_arguments(Context *c, Wanted *w) {
+        const char *name = c->args[0];
+        int r = 0;
+
         if (arg_create_empty) {
                 if (c->n_args > 1)
                         return fail(-EINVAL, "--empty cannot be combined with an image name");
-                *ret_image = NULL;
-                return c->args[0] ? remote_split(c->args[0], ret_name) : 0;
+        } else {
+                if (c->n_args == 0)
+                        return fail(-EINVAL, "Name the image to make the instance from, or pass --empty");
+                r = remote_split_image(c->args[0], &w->image, &w->server, &w->protocol);
+                name = c->args[1];
         }
-        if (c->n_args == 0)
-                return fail(-EINVAL, "Name the image to make the instance from, or pass --empty");
-        *ret_image = c->args[0];
-        return c->args[1] ? remote_split(c->args[1], ret_name) : 0;
+        return r < 0 || !name ? r : remote_split(name, &w->instance);
 }
 
 int create_instance(Context *c, char **ret_name) {
         _cleanup_json_ struct json_object *o = NULL;
-        _cleanup_free_ char *name = NULL, *path = xstrdup("/1.0/instances");
+        _cleanup_free_ char *path = xstrdup("/1.0/instances");
+        _cleanup_(wanted_done) Wanted wanted = {};
         _cleanup_reply_ Reply started = {};
-        const char *image = NULL;
         bool named;
         int r;
 
-        r = split_arguments(c, &image, &name);
-        if (r < 0)
-                return r;
-        r = read_config(&o);
-        if (r < 0)
-                return r;
-        r = apply_options(c->client, o);
+        r = split_arguments(c, &wanted);
+        if (r >= 0)
+                r = read_config(&o);
         if (r < 0)
                 return r;
 
-        named = !isempty(name);
+        named = !isempty(wanted.instance);
         if (!c->client->quiet) {
-                printf(named ? "Creating %s\n" : "Creating the instance\n", name);
+                printf(named ? "Creating %s\n" : "Creating the instance\n", wanted.instance);
                 fflush(stdout);
         }
-        r = make_source(c->client, image, o);
+        r = apply_options(c->client, o);
+        if (r >= 0)
+                r = make_source(c->client, &wanted, o);
         if (r < 0)
                 return r;
         if (named)
-                jset_str(o, "name", name);
+                jset_str(o, "name", wanted.instance);
 
         api_query(&path, "target", arg_create_target);
         r = client_call(c->client, "POST", path, o, NULL, &started);
+        if (r >= 0)
+                r = operation_wait(c->client, &started, NULL);
         if (r < 0)
-                return r;
-        r = operation_wait(c->client, &started, NULL);
-        if (r < 0)
-                return r;
+                return wanted.server ? fail_context(r, "Failed instance creation") : r;
 
         if (!named) {
-                free(name);
-                name = created_name(started.metadata);
-                if (!name)
+                free(wanted.instance);
+                wanted.instance = created_name(started.metadata);
+                if (!wanted.instance)
                         return fail(-EBADMSG, "Failed to get the new instance name");
-                printf("Instance name is: %s\n", name);
+                printf("Instance name is: %s\n", wanted.instance);
         }
-        hint_no_network(c->client, name);
-        *ret_name = TAKE_PTR(name);
+        hint_no_network(c->client, wanted.instance);
+        *ret_name = TAKE_PTR(wanted.instance);
         return 0;
 }

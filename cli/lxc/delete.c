@@ -22,15 +22,17 @@ static int delete_path(Context *c, const char *path) {
         return operation_run(c->client, "DELETE", path, NULL, NULL);
 }
 
-static int delete_snapshot(Context *c, const char *name) {
+/* Nothing is deleted if one of several names is wrong. */
+static int check_exists(Context *c, const char *name) {
         _cleanup_free_ char *path = instance_path(name);
         _cleanup_reply_ Reply reply = {};
         int r;
 
         r = client_get(c->client, path, &reply);
         if (r < 0)
-                return fail_context(r, "Failed checking instance snapshot exists \"local:%s\"", name);
-        return delete_path(c, path);
+                return fail_context(r, "Failed checking instance %sexists \"local:%s\"",
+                                    strchr(name, '/') ? "snapshot " : "", name);
+        return 0;
 }
 
 /* A running instance is stopped first; one that is ephemeral is gone by that. */
@@ -59,7 +61,7 @@ static int delete_instance(Context *c, const char *name) {
 
         r = client_get(c->client, path, &reply);
         if (r < 0)
-                return fail_context(r, "Failed checking instance exists \"local:%s\"", name);
+                return r;
 
         code = jint(reply.metadata, "status_code");
         if (code != 0 && code != 102 && code != 112) {         /* neither stopped nor in an error */
@@ -70,24 +72,35 @@ static int delete_instance(Context *c, const char *name) {
         return delete_path(c, path);
 }
 
+static int delete_one(Context *c, const char *name) {
+        _cleanup_free_ char *path = instance_path(name);
+
+        if (arg_interactive) {
+                int r = confirm(name);
+                if (r < 0)
+                        return r;
+        }
+        return strchr(name, '/') ? delete_path(c, path) : delete_instance(c, name);
+}
+
 static int run(Context *c) {
+        _cleanup_list_ char **names = NULL;
+        int r = 0;
+
         for (char **a = c->args; *a; a++) {
-                _cleanup_free_ char *name = NULL;
-                int r;
+                char *name;
 
                 r = remote_split(*a, &name);
                 if (r < 0)
                         return r;
-                if (arg_interactive) {
-                        r = confirm(*a);
-                        if (r < 0)
-                                return r;
-                }
-                r = strchr(name, '/') ? delete_snapshot(c, name) : delete_instance(c, name);
+                list_append(&names, name);
+                r = check_exists(c, name);
                 if (r < 0)
                         return r;
         }
-        return 0;
+        for (char **name = names; *name && r >= 0; name++)
+                r = delete_one(c, *name);
+        return r;
 }
 
 static const Option options[] = {

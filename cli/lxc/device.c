@@ -62,6 +62,12 @@ int device_change(Context *c, const Entity *e, const char *name, struct json_obj
         return r;
 }
 
+int device_attach(Context *c, const Entity *e, const char *name, struct json_object *device) {
+        int r = device_change(c, e, name, device);
+
+        return r == -EEXIST ? fail(r, "Device already exists: %s", name) : r;
+}
+
 int device_add(Context *c, bool profile) {
         _cleanup_free_ char *path = NULL, *name = NULL;
         _cleanup_json_ struct json_object *device = jnew();
@@ -82,20 +88,6 @@ int device_add(Context *c, bool profile) {
         if (!c->client->quiet)
                 printf("Device %s added to %s\n", c->args[1], name);
         return 0;
-}
-
-int device_remove(Context *c, bool profile) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = device_entity(c, profile, &e, &path, &name);
-        for (char **d = c->args + 1; *d && r >= 0; d++) {
-                r = device_change(c, &e, *d, NULL);
-                if (r >= 0 && !c->client->quiet)
-                        printf("Device %s removed from %s\n", *d, name);
-        }
-        return r;
 }
 
 /* Reads the devices; with 'device' just that one, which has to exist. */
@@ -147,6 +139,8 @@ int device_list(Context *c, bool profile) {
                 return r;
         JFOREACH(m, devices)
                 printf("%s\n", m.key);
+        if (!devices || json_object_object_length(devices) == 0)
+                printf("\n");
         return 0;
 }
 
@@ -162,27 +156,74 @@ int device_show(Context *c, bool profile) {
         return r < 0 ? r : output_yaml_map(devices);
 }
 
+/* A device that the instance has from a profile cannot be changed in the instance: 'error' then becomes the advice. */
+static int explain_absent(Context *c, const Entity *e, char *const *names, const char *verb, int error) {
+        _cleanup_reply_ Reply reply = {};
+        struct json_object *devices;
+
+        if (error != -ENOENT)
+                return error;
+        if (client_get(c->client, e->path, &reply) < 0)
+                return -ENOENT;
+        devices = jget(reply.metadata, "expanded_devices");
+        for (; *names; names++)
+                if (jget_key(devices, *names) && !jget_key(jget(reply.metadata, "devices"), *names))
+                        return fail(-ENOENT, "Device from profile(s) cannot be %s individual instance. "
+                                    "Override device or modify profile instead", verb);
+        return error;
+}
+
+/* All of them or none. */
+static int change_remove(struct json_object *o, void *userdata) {
+        for (char **d = userdata; *d; d++) {
+                DeviceChange one = { .name = *d };
+                int r = change(o, &one);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int device_remove(Context *c, bool profile) {
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        Entity e;
+        int r;
+
+        r = device_entity(c, profile, &e, &path, &name);
+        if (r >= 0)
+                r = explain_absent(c, &e, c->args + 1, "removed from", entity_change(c, &e, change_remove, c->args + 1));
+        if (r >= 0 && !c->client->quiet) {
+                _cleanup_free_ char *names = list_join(c->args + 1, ", ");
+                printf("Device %s removed from %s\n", names, name);
+        }
+        return r;
+}
+
 typedef struct KeyChange {
         const char *device, *unset;
         struct json_object *values;
-        bool profile;
 } KeyChange;
 
 static int change_keys(struct json_object *o, void *userdata) {
         KeyChange *k = userdata;
         struct json_object *device = jget_key(jget(o, "devices"), k->device);
 
-        if (!device) {
-                (void) fail(-ENOENT, "Device doesn't exist");
-                if (!k->profile)
-                        fail_hint("If it comes from a profile: \"lxc config device override\" makes a copy for the instance");
-                return -ENOENT;
-        }
+        if (!device)
+                return fail(-ENOENT, "Device doesn't exist");
         JFOREACH(m, k->values)
                 jset(device, m.key, json_object_get(m.value));
         if (k->unset)
                 json_object_object_del(device, k->unset);
         return 0;
+}
+
+static int change_device_keys(Context *c, const Entity *e, KeyChange *k) {
+        char *names[] = { (char*) k->device, NULL };
+        int r;
+
+        r = entity_change(c, e, change_keys, k);
+        return explain_absent(c, e, names, "modified for", r);
 }
 
 int device_set(Context *c, bool profile) {
@@ -196,11 +237,7 @@ int device_set(Context *c, bool profile) {
                 r = keyvalues_parse_set(c->args + 2, values);
         if (r < 0)
                 return r;
-        return entity_change(c, &e, change_keys, &(KeyChange) {
-                .device = c->args[1],
-                .values = values,
-                .profile = profile,
-        });
+        return change_device_keys(c, &e, &(KeyChange) { .device = c->args[1], .values = values });
 }
 
 int device_unset(Context *c, bool profile) {
@@ -211,9 +248,5 @@ int device_unset(Context *c, bool profile) {
         r = device_entity(c, profile, &e, &path, &name);
         if (r < 0)
                 return r;
-        return entity_change(c, &e, change_keys, &(KeyChange) {
-                .device = c->args[1],
-                .unset = c->args[2],
-                .profile = profile,
-        });
+        return change_device_keys(c, &e, &(KeyChange) { .device = c->args[1], .unset = c->args[2] });
 }

@@ -19,6 +19,9 @@ int device_unset(Context *c, bool profile);
  * and to remove one that does not. */
 int device_change(Context *c, const Entity *e, const char *name, struct json_object *device);
 
+/* The same for a device that something is attached by: what is in the way is named. */
+int device_attach(Context *c, const Entity *e, const char *name, struct json_object *device);
+
 /* Writable members of instances and profiles. */
 extern const char *const instance_writable[], *const instance_shown[], *const profile_writable[],
         *const profile_shown[];

@@ -67,7 +67,7 @@ static int change_unset(struct json_object *o, void *userdata) {
         MapChange *m = userdata;
         struct json_object *map = jobject(o, entity_map(m->entity));
 
-        if (!json_object_object_get_ex(map, m->key, NULL))
+        if (m->entity->strict_unset && !json_object_object_get_ex(map, m->key, NULL))
                 return fail(-ENOENT, "Can't unset key '%s', it's not currently set", m->key);
         json_object_object_del(map, m->key);
         return 0;
@@ -153,7 +153,7 @@ int entity_parse(const Entity *e, const char *text, size_t size, struct json_obj
                         if (r < 0)
                                 return r;
                 } else if (!is_listed(e->shown, m.key))
-                        return fail(-EINVAL, "Unknown field \"%s\"", m.key);
+                        fprintf(stderr, "Warning: the field \"%s\" is unknown and ignored\n", m.key);
         }
 
         *ret = TAKE_PTR(request);

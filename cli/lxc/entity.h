@@ -12,6 +12,7 @@ typedef struct Entity {
         const char *const *writable;    /* those that PUT takes; also what "edit" lets through */
         const char *help;               /* lines above the text in the editor, with "### " before each */
         bool only_shown;                /* "show" prints no others */
+        bool strict_unset;              /* "unset" of a key that is not set is an error */
 } Entity;
 
 /* Each is a sub-command; they return 0 or a negative errno with fail() set. */
@@ -29,5 +30,5 @@ int entity_change(Context *c, const Entity *e, int (*change)(struct json_object 
 struct json_object *entity_order(const Entity *e, struct json_object *o);
 
 /* Parses YAML text as a request: writable members only, values of maps as strings. Members that are merely shown
- * are left out, unknown ones refused. Returns 0 or -EINVAL with fail() set. */
+ * are left out, unknown ones as well, with a warning. Returns 0 or -EINVAL with fail() set. */
 int entity_parse(const Entity *e, const char *text, size_t size, struct json_object **ret);

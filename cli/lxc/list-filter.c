@@ -150,6 +150,8 @@ static bool filter_matches(const Filter *f, struct json_object *o) {
 
         if (!f->key)
                 return name_matches(f, o);
+        if (streq(f->key, "name"))
+                return streq(jstr(o, "name"), f->value) || regex_matches(f, jstr(o, "name"));
         if (streq(f->key, "ipv4"))
                 return address_matches(f, o, AF_INET);
         if (streq(f->key, "ipv6"))

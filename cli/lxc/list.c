@@ -90,6 +90,27 @@ static char *columns_text(bool clustered) {
         return xstrdup(columns);
 }
 
+/* The first argument may begin with a remote, alone or before a filter: "local:web". Addresses have colons as well. */
+static int strip_remote(char **arguments) {
+        const char *first = arguments[0];
+        char *rest = NULL;
+        int r;
+
+        if (!first || !strchr(first, ':') || strcspn(first, "=") < strcspn(first, ":"))
+                return 0;
+        r = remote_split(first, &rest);
+        if (r < 0)
+                return r;
+        free(arguments[0]);
+        if (*rest) {
+                arguments[0] = rest;
+                return 0;
+        }
+        free(rest);
+        memmove(arguments, arguments + 1, list_length(arguments) * sizeof(char*));
+        return 0;
+}
+
 static int run(Context *c) {
         _cleanup_(list_filters_freep) ListFilters *filters = NULL;
         _cleanup_(list_columns_done) ListColumns columns = {};
@@ -97,20 +118,14 @@ static int run(Context *c) {
         _cleanup_(table_freep) Table *table = NULL;
         _cleanup_free_ char *text = NULL;
         _cleanup_buffer_ Buffer body = {};
-        char **arguments = c->args;
         bool data;
         int r;
 
         r = output_check_format(arg_format);
+        if (r >= 0)
+                r = strip_remote(c->args);
         if (r < 0)
                 return r;
-        if (arguments[0] && endswith(arguments[0], ":")) {
-                _cleanup_free_ char *name = NULL;
-
-                r = remote_split(*arguments++, &name);
-                if (r < 0)
-                        return r;
-        }
 
         /* Checked before anything is asked, and again when it is known whether this is a cluster. */
         text = columns_text(true);
@@ -119,7 +134,7 @@ static int run(Context *c) {
                 return r;
 
         data = !output_is_table(arg_format);
-        filters = list_filters_new(arguments);
+        filters = list_filters_new(c->args);
         r = get_instances(c, data || (columns.needs & LIST_NEEDS_STATE) || list_filters_need_state(filters), &body);
         if (r >= 0)
                 r = parse_instances(&body, &columns, data || list_filters_need_all(filters), &all);
@@ -158,6 +173,7 @@ const Command command_list = {
                 "  '.*web.*01'            names that match a regular expression\n"
                 "  user.blah=abc          a config key with that value (a regular expression too);\n"
                 "                         parts of the key may be cut short: u.blah=abc\n"
+                "  name=t1                a name, or a regular expression for the whole of it\n"
                 "  type=, status=, architecture=, location=   one of several values, separated by commas\n"
                 "  ipv4=, ipv6=           an address or a network (10.0.3.0/24)\n"
                 "\n"

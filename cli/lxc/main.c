@@ -36,6 +36,13 @@ static const Command *const commands[] = {
         &command_version, &command_warning, NULL,
 };
 
+static const char *const absent[] = {
+        "lxc alias", "lxc cluster", "lxc export", "lxc file mount", "lxc import", "lxc network acl", "lxc network forward",
+        "lxc network peer", "lxc network zone", "lxc project info", "lxc project switch", "lxc publish",
+        "lxc remote add", "lxc remote remove", "lxc remote rename", "lxc remote set-url", "lxc remote switch",
+        "lxc storage volume export", "lxc storage volume import", NULL,
+};
+
 static int prepare(Context *c) {
         c->client->quiet = arg_quiet;
         c->client->debug = arg_debug;
@@ -51,7 +58,7 @@ int main(int argc, char **argv) {
                                "Creates, runs and looks after containers and virtual machines through the LXD daemons of\n"
                                "this machine. Each command explains itself with --help.",
                 .commands = commands,
-                .absent = (const char *const[]) { "alias", "cluster", "export", "import", "publish", NULL },
+                .absent = absent,
                 .root_options = root_options,
                 .globals = globals,
                 .help = &arg_help,

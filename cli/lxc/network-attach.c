@@ -48,7 +48,7 @@ static int attach(Context *c, bool profile) {
         if (c->n_args > 3)
                 jset_str(nic, "name", c->args[3]);
         e = owner_entity(c, profile, &path);
-        return device_change(c, &e, device, nic);
+        return device_attach(c, &e, device, nic);
 }
 
 static bool is_on_network(struct json_object *device, const char *network) {

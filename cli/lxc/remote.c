@@ -27,7 +27,9 @@ static int remote_find(const char *argument, const Remote **ret, const char **re
                 }
 
         (void) fail(-EINVAL, "The remote \"%s\" doesn't exist", name);
-        fail_hint("\"lxc remote list\" shows those there are; only \"local\" is more than an image server");
+        fail_hint("This version talks to servers through their unix socket only. One elsewhere is reached by forwarding\n"
+                  "its socket: ssh -N -L /run/user/$UID/lxd.socket:/var/lib/lxd/unix.socket USER@HOST\n"
+                  "and then: LXD_SOCKET=/run/user/$UID/lxd.socket lxc ...");
         return -EINVAL;
 }
 
@@ -39,9 +41,12 @@ int remote_split(const char *argument, char **ret_name) {
         r = remote_find(argument, &remote, &name);
         if (r < 0)
                 return r;
-        if (!streq(remote->name, "local"))
-                return fail(-EINVAL, "The remote \"%s\" is an image server: it has no instances, profiles, networks or "
-                            "storage", remote->name);
+        if (!streq(remote->name, "local")) {
+                (void) fail(-EINVAL, "The remote \"%s\" is an image server, and this version asks the local server only",
+                            remote->name);
+                fail_hint("An image of it can be fetched elsewhere and taken in by \"lxc image import\"");
+                return -EINVAL;
+        }
 
         *ret_name = xstrdup(name);
         return 0;

@@ -9,10 +9,10 @@ static int rename_snapshot(Context *c, const char *from, const char *to) {
 
         snapshot_split(from, &instance, &snapshot);
         snapshot_split(to, &to_instance, &to_snapshot);
-        if (to_snapshot && !streq(instance, to_instance))
-                return fail(-EINVAL, "Invalid snapshot name: %s is of another instance than %s", to, from);
+        if (!to_snapshot || !streq(instance, to_instance))
+                return fail(-EINVAL, "Invalid new snapshot name, parent must be the same as source");
 
-        jset_str(o, "name", to_snapshot ?: to_instance);
+        jset_str(o, "name", to_snapshot);
         path = api_path("instances", instance, "snapshots", snapshot, NULL);
         return operation_run(c->client, "POST", path, o, NULL);
 }
@@ -24,7 +24,7 @@ int rename_instance(Context *c, const char *from, const char *to) {
         if (strchr(from, '/'))
                 return rename_snapshot(c, from, to);
         if (strchr(to, '/'))
-                return fail(-EINVAL, "Invalid instance name: %s", to);
+                return fail(-EINVAL, "Invalid instance name \"%s\"", to);
 
         jset_str(o, "name", to);
         path = api_path("instances", from, NULL);

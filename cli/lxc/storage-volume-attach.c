@@ -39,7 +39,7 @@ static int attach(Context *c, bool profile) {
         jset_str(disk, "source", v.name);
         jset_str(disk, "path", mount);
         e = owner_entity(c, profile, &path);
-        return device_change(c, &e, name, disk);
+        return device_attach(c, &e, name, disk);
 }
 
 static bool is_volume(struct json_object *device, const Volume *v) {

@@ -14,9 +14,9 @@ static int parse_both(Context *c, Volume *from, Volume *to) {
 
         r = copy_check_mode(arg_mode);
         if (r >= 0)
-                r = volume_parse_path(c->args[0], from);
+                r = volume_parse_path(c->args[0], "source", from);
         if (r >= 0)
-                r = volume_parse_path(c->args[1], to);
+                r = volume_parse_path(c->args[1], "target", to);
         if (r >= 0 && to->snapshot)
                 return fail(-EINVAL, "The target of a copy or move cannot be a snapshot");
         return r;

@@ -56,7 +56,7 @@ int volume_parse(const char *pool, const char *name, Volume *ret) {
         return 0;
 }
 
-int volume_parse_path(const char *argument, Volume *ret) {
+int volume_parse_path(const char *argument, const char *role, Volume *ret) {
         _cleanup_free_ char *name = NULL;
         Volume v = {};
         char *slash;
@@ -66,8 +66,11 @@ int volume_parse_path(const char *argument, Volume *ret) {
         if (r < 0)
                 return r;
         slash = strchr(name, '/');
-        if (!slash || !slash[1])
-                return fail(-EINVAL, "No storage pool for volume \"%s\" specified: it is to be <pool>/<volume>", argument);
+        if (!slash || !slash[1]) {
+                (void) fail(-EINVAL, "No storage pool for %s volume specified", role);
+                fail_hint("Name the volume \"%s\" as <pool>/<volume>", argument);
+                return -EINVAL;
+        }
         *slash = 0;
         v.pool = xstrdup(name);
         v.type = xstrdup("custom");
@@ -117,6 +120,8 @@ static int run_create(Context *c) {
                 r = keyvalues_parse(c->args + 2, jobject(o, "config"));
         if (r < 0)
                 return r;
+        if (v.snapshot)
+                return fail(-EINVAL, "Storage volume names may not contain slashes");
 
         jset_str(o, "name", v.name);
         jset_str(o, "type", v.type);
@@ -157,7 +162,7 @@ static int run_rename(Context *c) {
         if (r < 0)
                 return r;
         if (!from.snapshot != !to.snapshot || (from.snapshot && !streq(from.name, to.name)))
-                return fail(-EINVAL, "Invalid new snapshot name: %s is to be renamed within its volume", c->args[1]);
+                return fail(-EINVAL, "Invalid new snapshot name, parent volume must be the same as source");
 
         name = from.snapshot ? to.snapshot : to.name;
         jset_str(o, "name", name);

@@ -14,8 +14,9 @@ void volume_done(Volume *v);
 /* Takes "[<remote>:]pool" and the volume's name apart. Returns 0 or -EINVAL with fail() set. */
 int volume_parse(const char *pool, const char *name, Volume *ret);
 
-/* The same for one argument, "[<remote>:]pool/volume[/snapshot]" (always a custom volume). */
-int volume_parse_path(const char *argument, Volume *ret);
+/* The same for one argument, "[<remote>:]pool/volume[/snapshot]" (always a custom volume). 'role' is the word for it in
+ * the error, "source" or "target". */
+int volume_parse_path(const char *argument, const char *role, Volume *ret);
 
 /* Its path, with "?target=" if there is one. */
 char *volume_path(const Volume *v, const char *target);

@@ -52,15 +52,6 @@ static bool check_address(const char *s) {
         return streq(s, "all") || inet_pton(AF_INET, s, address) == 1 || inet_pton(AF_INET6, s, address) == 1;
 }
 
-static char *join(char *const *words) {
-        Buffer b = {};
-
-        buffer_puts(&b, "");
-        for (; words && *words; words++)
-                buffer_printf(&b, "%s%s", b.size > 0 ? ", " : "", *words);
-        return b.data;
-}
-
 /* Where the data of a pool that is not a directory are. */
 static int ask_source(const char *driver, struct json_object *config) {
         _cleanup_free_ char *device = NULL, *size = NULL;
@@ -88,7 +79,7 @@ static int ask_source(const char *driver, struct json_object *config) {
 }
 
 static int ask_storage(const InitState *s, struct json_object *preseed) {
-        _cleanup_free_ char *name = NULL, *driver = NULL, *drivers = join(s->drivers), *question = NULL;
+        _cleanup_free_ char *name = NULL, *driver = NULL, *drivers = list_join(s->drivers, ", "), *question = NULL;
         _cleanup_json_ struct json_object *config = jnew();
         bool wanted;
         int r;

@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
                                "What can be done through the REST API is done by \"lxc\"; this is for the rest. The daemons\n"
                                "themselves are started by systemd: see \"systemctl status lxd.target\".",
                 .commands = commands,
-                .absent = (const char *const[]) { "cluster", "import", "recover", NULL },
+                .absent = (const char *const[]) { "lxd cluster", "lxd import", "lxd recover", NULL },
                 .globals = globals,
                 .help = &arg_help,
                 .all = &arg_all,

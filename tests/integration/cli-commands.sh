@@ -86,7 +86,7 @@ test_config() {
         assert_fails 1 "user.c" lxc config unset cli1 user.c
         lxc config show cli1 | sed 's/^description:.*/description: edited/' | lxc config edit cli1 || fail "edit"
         assert_match "$(lxc config show cli1)" 'description: edited'
-        assert_fails 1 'Unknown field "confg"' bash -c 'echo "confg: {}" | lxc config edit cli1'
+        assert_fails 1 'the field "confg" is unknown' bash -c 'echo "confg: {}" | lxc config edit cli1'
         assert_fails 1 'yaml: line 1' bash -c 'echo "a: &x 1" | lxc config edit cli1'
         assert_fails 1 'no configuration' lxc config edit cli1
         assert_match "$(lxc config show cli1)" 'description: edited'

@@ -51,6 +51,22 @@ static void test_empty(void **state) {
         assert_null(csv.data);
 }
 
+/* Whatever the column, a cell without text comes last. */
+static void test_nothing_last(void **state) {
+        _cleanup_(table_freep) Table *t = table_new();
+        _cleanup_buffer_ Buffer text = {};
+
+        table_title(t, "X");
+        table_title(t, "N");
+        for (unsigned i = 0; i < 4; i++) {
+                table_cell(t, i == 2 ? "bar" : "");
+                table_cellf(t, "c%u", i);
+        }
+        table_sort(t);
+        table_render(t, TABLE_CSV, &text);
+        assert_string_equal(text.data, "bar,c2\n,c0\n,c1\n,c3\n");
+}
+
 static void test_order(void **state) {
         static const char *const order[] = { "", "1", "01", "2", "10", "C3", "c", "c1", "c2", "c10", "c10a" };
 
@@ -95,6 +111,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_formats),
                 cmocka_unit_test(test_empty),
+                cmocka_unit_test(test_nothing_last),
                 cmocka_unit_test(test_order),
                 cmocka_unit_test(test_sizes),
                 cmocka_unit_test(test_widths),

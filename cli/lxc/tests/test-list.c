@@ -90,6 +90,9 @@ static void test_filters(void **state) {
         assert_false(matches("ipv4=nonsense/99"));
         assert_true(matches("ipv6=fd42::/16"));
         assert_false(matches("([bad"));
+        assert_true(matches("name=web1"));
+        assert_true(matches("name=w.*"));
+        assert_false(matches("name=web"));
 }
 
 int main(void) {
