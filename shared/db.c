@@ -20,6 +20,8 @@ struct Db {
         sqlite3 *handle;
         Cached *cache;
         size_t n_cache;
+        unsigned lazy;  /* open scopes of DB_LAZY() */
+        bool unsynced;  /* there may be lazy commits that are not on the disk yet */
 };
 
 /* What went wrong, in errno's words; the text goes to the journal where a caller could not say more. */
@@ -249,6 +251,12 @@ int db_step(sqlite3_stmt *s) {
         return sqlite3_stmt_readonly(s) || sqlite3_changes(sqlite3_db_handle(s)) > 0 ? 0 : -ENOENT;
 }
 
+/* A commit that waited for the disk took the lazy ones before it along: they are in the same file. */
+static void committed(Db *db) {
+        if (db->lazy == 0)
+                db->unsynced = false;
+}
+
 int db_exec(Db *db, const char *sql, const char *types, ...) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         va_list ap;
@@ -260,7 +268,12 @@ int db_exec(Db *db, const char *sql, const char *types, ...) {
         va_start(ap, types);
         r = db_vbind(s, types, ap);
         va_end(ap);
-        return r < 0 ? r : db_step(s);
+        if (r < 0)
+                return r;
+        r = db_step(s);
+        if (r >= 0 && !sqlite3_stmt_readonly(s) && sqlite3_get_autocommit(db->handle))
+                committed(db);
+        return r;
 }
 
 const char *db_text(sqlite3_stmt *s, int column) {
@@ -280,7 +293,40 @@ int db_begin(Db *db) {
 }
 
 int db_commit(Db *db) {
-        return run_script(db->handle, "COMMIT");
+        int r = run_script(db->handle, "COMMIT");
+
+        if (r >= 0)
+                committed(db);
+        return r;
+}
+
+static void set_synchronous(Db *db, const char *sql) {
+        if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+                log_warning("Database: %s: %s", sql, sqlite3_errmsg(db->handle));
+}
+
+Db *db_lazy_begin(Db *db) {
+        if (db->lazy++ == 0)
+                set_synchronous(db, "PRAGMA synchronous = NORMAL");
+        db->unsynced = true;
+        return db;
+}
+
+void db_lazy_endp(Db **db) {
+        if (*db && --(*db)->lazy == 0)
+                set_synchronous(*db, "PRAGMA synchronous = FULL");
+}
+
+int db_sync(Db *db) {
+        sqlite3_file *wal = NULL;
+
+        if (!db->unsynced)
+                return 0;
+        if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK && wal && wal->pMethods &&
+            wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) != SQLITE_OK)
+                return log_error_errno(-EIO, "Database: cannot write to the disk: %m");
+        db->unsynced = false;
+        return 0;
 }
 
 void db_rollback(Db *db) {

@@ -42,6 +42,23 @@ int64_t db_last_id(Db *db);
 /* Transactions: BEGIN IMMEDIATE ... db_commit(); the cleanup attribute rolls back what was not committed. Not nested. */
 int db_begin(Db *db);
 int db_commit(Db *db);
+
+/* A commit waits for the disk: what it says survives a power failure. Where that is not needed, a scope opened with
+ *
+ *         DB_LAZY(db);
+ *
+ * makes commits, single statements too, that survive the death of every process, but that a power failure may take back, always in
+ * their order: the file is consistent, as it was after some earlier commit. For
+ * - marks of something begun (pending, changing, deleting): db_sync() once the work has been handed to whoever does it, so that the
+ *   disk is waited for while it is done, and not before;
+ * - what would only be done again, if it were forgotten, with the same result: removing the row of what is marked as deleting;
+ * - what is true until the host reboots: who has a volume mounted, which NIC is which. */
+#define DB_LAZY(db) __attribute__((unused)) _cleanup_(db_lazy_endp) Db *db_lazy_scope = db_lazy_begin(db)
+Db *db_lazy_begin(Db *db); /* returns db; scopes can nest */
+void db_lazy_endp(Db **db);
+
+/* Waits until all that was committed lazily is on the disk; nothing to do when nothing was, or in memory. 0, -EIO. */
+int db_sync(Db *db);
 void db_rollback(Db *db); /* no transaction open: nothing */
 static inline void db_rollbackp(Db **db) {
         if (*db)

@@ -183,6 +183,8 @@ int db_image_update(Db *db, const ImageRecord *i) {
 }
 
 int db_image_set_last_used(Db *db, int64_t id, uint64_t usec) {
+        DB_LAZY(db); /* for whoever looks, and for what expires after days */
+
         return db_exec(db, "UPDATE images SET last_used = ?2 WHERE id = ?1", "it", id, usec);
 }
 

@@ -364,6 +364,7 @@ static int apply_image(Job *j, sd_bus_error *error) {
 }
 
 static int step_plan(Job *j, sd_bus_error *error) {
+        DB_LAZY(j->manager->db); /* the row is pending */
         _cleanup_devices_view_ Devices expanded = {};
         Instance *i = j->instance;
         int r;
@@ -429,6 +430,7 @@ static int undo_volume(Job *j) {
 
 /* The copies of the snapshots' records; their volumes came with the instance's. */
 static int step_snapshots(Job *j, sd_bus_error *error) {
+        DB_LAZY(j->manager->db); /* they belong to a pending row */
         CreateData *d = j->data;
         Instance *from;
         Snapshot *snapshot;

@@ -36,6 +36,7 @@ static int replace_parts(Db *db, uint64_t id, const Settings *s, Profile *const 
 }
 
 int db_instance_insert(Db *db, Instance *i) {
+        _cleanup_(db_lazy_endp) Db *lazy = i->row == ROW_CREATED ? NULL : db_lazy_begin(db);
         _cleanup_(db_rollbackp) Db *transaction = db;
         uint64_t id;
         int r;
@@ -103,6 +104,8 @@ int db_instance_set_pool(Db *db, uint64_t id, const char *pool) {
 }
 
 int db_instance_set_row(Db *db, uint64_t id, RowState row) {
+        _cleanup_(db_lazy_endp) Db *lazy = row == ROW_CREATED ? NULL : db_lazy_begin(db);
+
         return db_exec(db, "UPDATE instances SET state = ?2 WHERE id = ?1", "ts", id, row_names[row]);
 }
 
@@ -111,6 +114,8 @@ int db_instance_set_intent(Db *db, uint64_t id, const char *intent) {
 }
 
 int db_instance_set_used(Db *db, uint64_t id, uint64_t last_used_at) {
+        DB_LAZY(db);
+
         return db_exec(db, "UPDATE instances SET last_used_at = ?2 WHERE id = ?1", "tt", id, last_used_at);
 }
 
@@ -119,6 +124,8 @@ int db_instance_rename(Db *db, uint64_t id, const char *name) {
 }
 
 int db_instance_delete(Db *db, uint64_t id) {
+        DB_LAZY(db); /* the row that comes back is marked, and deleted again */
+
         return db_exec(db, "DELETE FROM instances WHERE id = ?1", "t", id);
 }
 

@@ -4,6 +4,7 @@
 #include "manager.h"
 
 int db_snapshot_insert(Db *db, Snapshot *s) {
+        _cleanup_(db_lazy_endp) Db *lazy = s->row == ROW_CREATED ? NULL : db_lazy_begin(db);
         _cleanup_(db_rollbackp) Db *transaction = db;
         uint64_t id;
         int r;
@@ -32,6 +33,8 @@ int db_snapshot_insert(Db *db, Snapshot *s) {
 }
 
 int db_snapshot_set_row(Db *db, uint64_t id, RowState row) {
+        _cleanup_(db_lazy_endp) Db *lazy = row == ROW_CREATED ? NULL : db_lazy_begin(db);
+
         return db_exec(db, "UPDATE snapshots SET state = ?2 WHERE id = ?1", "ts", id, row_names[row]);
 }
 
@@ -48,6 +51,8 @@ int db_snapshot_rename(Db *db, uint64_t id, const char *name) {
 }
 
 int db_snapshot_delete(Db *db, uint64_t id) {
+        DB_LAZY(db); /* as for instances */
+
         return db_exec(db, "DELETE FROM snapshots WHERE id = ?1", "t", id);
 }
 

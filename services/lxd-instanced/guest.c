@@ -249,6 +249,7 @@ static int step_running(Job *j, sd_bus_error *error) {
         i->last_used_at = now_realtime();
         (void) db_instance_set_used(j->manager->db, i->id, i->last_used_at);
         (void) instance_set_volatile(i, "volatile.last_state.power", "RUNNING", "volatile.apply_template", NULL, NULL);
+        (void) db_sync(j->manager->db);
         instance_set_status(i, INSTANCE_RUNNING);
         instance_changed(i, "LastUsedAt", NULL);
         if (!i->restarting)
@@ -324,8 +325,9 @@ static int step_stopped(Job *j, sd_bus_error *error) {
         if (failure && !i->failure)
                 (void) str_replace(&i->failure, failure);
         /* When the whole host goes down the last state stays "running": that is what boot restores. */
-        if (!j->manager->stopping && d->was_running)
-                (void) instance_set_volatile(i, "volatile.last_state.power", "STOPPED", NULL);
+        if (!j->manager->stopping && d->was_running &&
+            instance_set_volatile(i, "volatile.last_state.power", "STOPPED", NULL) >= 0)
+                (void) db_sync(j->manager->db);
         instance_set_status(i, INSTANCE_STOPPED);
         if (!d->was_running)
                 return 0;

@@ -244,6 +244,7 @@ bool instance_uses_profile(const Instance *i, const Profile *p) {
 }
 
 int instance_set_volatile(Instance *i, ...) {
+        DB_LAZY(i->manager->db);
         const char *key, *value;
         va_list ap;
         int r = 0;

@@ -100,7 +100,7 @@ int instance_expand_devices(const Instance *i, Devices *ret); /* a view: devices
 bool instance_uses_profile(const Instance *i, const Profile *p);
 
 /* Sets (value NULL: removes) keys of the instance's own config in memory and database: volatile.* only, no checks, no events.
- * 0, -errno. Give pairs key, value and NULL at the end. */
+ * Lazy (db.h): whoever answers a client with it calls db_sync(). 0, -errno. Give pairs key, value and NULL at the end. */
 int instance_set_volatile(Instance *i, ...) __attribute__((sentinel));
 
 int instance_unit(const Instance *i, char **ret);   /* "lxd-container@7.service" */

@@ -225,6 +225,7 @@ static int undo_restore_intent(Job *j) {
 }
 
 static int step_restore_volume(Job *j, sd_bus_error *error) {
+        DB_LAZY(j->manager->db);
         SnapshotData *d = j->data;
         int r;
 

@@ -35,6 +35,15 @@ static int volume_config(const Instance *i, Config *ret) {
         return isempty(size) ? 0 : config_set(ret, "size", size);
 }
 
+/* A call that changes volumes. The row that announces the change gets to the disk while lxd-storaged begins with it. */
+static int storage_begin(Job *j, sd_bus_message *m, job_reply_t then, sd_bus_error *error) {
+        int r = job_call(j, j->manager->storaged, m, then, NULL, error);
+
+        if (r >= 0)
+                (void) db_sync(j->manager->db); /* logged; the commit at the end fails as well then */
+        return r;
+}
+
 int storage_create_volume(Job *j, const Instance *i, const Config *source, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(config_done) Config config = {};
@@ -51,7 +60,7 @@ int storage_create_volume(Job *j, const Instance *i, const Config *source, sd_bu
                 r = bus_append_config(m, source);
         if (r >= 0)
                 r = sd_bus_message_append(m, "t", (uint64_t) 0);
-        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+        return r < 0 ? r : storage_begin(j, m, NULL, error);
 }
 
 int storage_delete_volume(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
@@ -66,7 +75,7 @@ int storage_delete_volume(Job *j, const Instance *i, const char *snapshot, sd_bu
                 r = storage_message(j, "DeleteVolume", &m, error);
         if (r >= 0)
                 r = sd_bus_message_append(m, "ssst", i->pool, i->project, name, (uint64_t) 0);
-        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+        return r < 0 ? r : storage_begin(j, m, NULL, error);
 }
 
 int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *from, const char *to, job_reply_t then, sd_bus_error *error) {
@@ -91,7 +100,7 @@ static int snapshot_call(Job *j, const char *member, const Instance *i, const ch
         r = storage_message(j, member, &m, error);
         if (r >= 0)
                 r = sd_bus_message_append(m, "sssst", i->pool, i->project, i->name, snapshot, (uint64_t) 0);
-        return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
+        return r < 0 ? r : storage_begin(j, m, NULL, error);
 }
 
 int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {

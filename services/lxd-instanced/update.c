@@ -364,6 +364,7 @@ static int step_apply_volatile(Job *j, sd_bus_error *error) {
 static int step_applied(Job *j, sd_bus_error *error) {
         UpdateData *d = j->data;
 
+        (void) db_sync(j->manager->db);
         instance_changed(j->instance, "Config", "Devices", NULL);
         live_announce(j->instance, &d->change.old_config, &d->change.new_config);
         return 0;

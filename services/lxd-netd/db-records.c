@@ -301,7 +301,9 @@ int db_nic_load(Db *db, uint64_t guest, const char *device, Nic *ret) {
         return 0;
 }
 
+/* NICs and guests are those of running guests, or made anew for the next start: after a power failure nobody misses them. */
 int db_nic_put(Db *db, const Nic *n) {
+        DB_LAZY(db);
         _cleanup_(db_rollbackp) Db *transaction = NULL;
         int r;
 
@@ -322,6 +324,8 @@ int db_nic_put(Db *db, const Nic *n) {
 }
 
 int db_nic_set_state(Db *db, uint64_t guest, const char *device, const char *state) {
+        DB_LAZY(db);
+
         return db_exec(db, "UPDATE nics SET state = ?3 WHERE guest = ?1 AND device = ?2", "tss", guest, device, state);
 }
 
@@ -330,10 +334,14 @@ int db_nic_rename(Db *db, uint64_t guest, const char *instance) {
 }
 
 int db_nic_delete(Db *db, uint64_t guest, const char *device) {
+        DB_LAZY(db);
+
         return ignore_missing(db_exec(db, "DELETE FROM nics WHERE guest = ?1 AND device = ?2", "ts", guest, device));
 }
 
 int db_guest_put(Db *db, uint64_t guest, int nsid) {
+        DB_LAZY(db);
+
         return db_exec(db, "INSERT OR REPLACE INTO guests (guest, nsid) VALUES (?1, ?2)", "ti", guest, (int64_t) nsid);
 }
 
@@ -353,6 +361,8 @@ int db_guest_get(Db *db, uint64_t guest, int *ret_nsid) {
 }
 
 int db_guest_delete(Db *db, uint64_t guest) {
+        DB_LAZY(db);
+
         return ignore_missing(db_exec(db, "DELETE FROM guests WHERE guest = ?1", "t", guest));
 }
 

@@ -87,6 +87,7 @@ static int step_source_config(Task *t, sd_bus_error *error) {
 
 /* Rows of the copied snapshots, children of the pending row: they appear and vanish with it. */
 static int step_record_snapshots(Task *t, sd_bus_error *error) {
+        DB_LAZY(t->manager->db);
         _cleanup_(snapshot_list_done) SnapshotList snapshots = {};
         int r;
 

@@ -333,6 +333,7 @@ int db_volume_list_image(Db *db, const char *fingerprint, VolumeList *ret) {
 }
 
 int db_volume_insert(Db *db, const Volume *v, int64_t *ret_id) {
+        _cleanup_(db_lazy_endp) Db *lazy = v->state == ROW_CREATED ? NULL : db_lazy_begin(db);
         _cleanup_(db_rollbackp) Db *transaction = db;
         int64_t id;
         int r;
@@ -369,6 +370,8 @@ int db_volume_update(Db *db, int64_t id, const char *description, const Config *
 }
 
 int db_volume_set_state(Db *db, int64_t id, RowState state) {
+        _cleanup_(db_lazy_endp) Db *lazy = state == ROW_CREATED ? NULL : db_lazy_begin(db);
+
         return db_exec(db, "UPDATE volumes SET state = ?2 WHERE id = ?1", "ii", id, (int64_t) state);
 }
 
@@ -387,6 +390,8 @@ int db_volume_finish_rename(Db *db, int64_t id) {
 }
 
 int db_volume_delete(Db *db, int64_t id) {
+        DB_LAZY(db);
+
         return db_exec(db, "DELETE FROM volumes WHERE id = ?1", "i", id);
 }
 
@@ -511,6 +516,7 @@ int db_snapshot_list_unfinished(Db *db, SnapshotList *ret) {
 }
 
 int db_snapshot_insert(Db *db, const Snapshot *n, int64_t *ret_id) {
+        _cleanup_(db_lazy_endp) Db *lazy = n->state == ROW_CREATED ? NULL : db_lazy_begin(db);
         _cleanup_(db_rollbackp) Db *transaction = db;
         int64_t id;
         int r;
@@ -540,6 +546,8 @@ int db_snapshot_update(Db *db, int64_t id, const char *description, uint64_t exp
 }
 
 int db_snapshot_set_state(Db *db, int64_t id, RowState state) {
+        _cleanup_(db_lazy_endp) Db *lazy = state == ROW_CREATED ? NULL : db_lazy_begin(db);
+
         return db_exec(db, "UPDATE snapshots SET state = ?2 WHERE id = ?1", "ii", id, (int64_t) state);
 }
 
@@ -554,12 +562,15 @@ int db_snapshot_finish_rename(Db *db, int64_t id) {
 }
 
 int db_snapshot_delete(Db *db, int64_t id) {
+        DB_LAZY(db);
+
         return db_exec(db, "DELETE FROM snapshots WHERE id = ?1", "i", id);
 }
 
 /* ---- holders ---- */
 
 int db_holder_add(Db *db, int64_t volume_id, const char *holder) {
+        DB_LAZY(db);
         _cleanup_free_ char *boot_id = NULL;
         int r;
 
@@ -572,6 +583,7 @@ int db_holder_add(Db *db, int64_t volume_id, const char *holder) {
 }
 
 int db_holder_remove(Db *db, int64_t volume_id, const char *holder) {
+        DB_LAZY(db);
         int r;
 
         r = db_exec(db, "DELETE FROM holders WHERE volume_id = ?1 AND holder = ?2", "is", volume_id, holder);

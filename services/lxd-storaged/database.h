@@ -29,7 +29,7 @@ int db_volume_list_unfinished(Db *db, VolumeList *ret);
 int db_volume_list_image(Db *db, const char *fingerprint, VolumeList *ret);
 int db_volume_insert(Db *db, const Volume *v, int64_t *ret_id); /* with its config */
 int db_volume_update(Db *db, int64_t id, const char *description, const Config *config, uint64_t quota);
-int db_volume_set_state(Db *db, int64_t id, RowState state);
+int db_volume_set_state(Db *db, int64_t id, RowState state); /* created: waits for the disk; the other states are lazy, like removal */
 int db_volume_set_quota(Db *db, int64_t id, uint64_t quota);
 int db_volume_set_rename(Db *db, int64_t id, const char *rename_to); /* state changing; NULL: back to created */
 int db_volume_finish_rename(Db *db, int64_t id);                    /* name = rename_to, created */
@@ -49,7 +49,7 @@ int db_snapshot_set_rename(Db *db, int64_t id, const char *rename_to);
 int db_snapshot_finish_rename(Db *db, int64_t id);
 int db_snapshot_delete(Db *db, int64_t id);
 
-/* Holders: who has a volume mounted. */
+/* Holders: who has a volume mounted, until the host reboots. */
 int db_holder_add(Db *db, int64_t volume_id, const char *holder); /* again = 0 */
 int db_holder_remove(Db *db, int64_t volume_id, const char *holder); /* missing = 0 */
 int db_holder_list(Db *db, int64_t volume_id, Strv *ret);

@@ -357,7 +357,14 @@ int task_worker(Task *t, const char *verb, const Pool *pool, char *const *argume
         r = worker_arguments(t, verb, pool, arguments, &argv);
         if (r >= 0)
                 r = worker_spawn(daemon_event(t->manager->daemon), argv, fds, n_fds, &callbacks, t, &t->worker);
-        return r < 0 ? bus_error_wrap(error, r, "Failed to start the storage worker") : 1;
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to start the storage worker");
+        r = db_sync(t->manager->db); /* the row that says what the worker is about to do, while it begins */
+        if (r < 0) {
+                t->worker = worker_free(t->worker);
+                return bus_error_wrap(error, r, "Failed to write to the database");
+        }
+        return 1;
 }
 
 /* ---- common steps ---- */

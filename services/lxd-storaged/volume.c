@@ -525,6 +525,8 @@ static int step_settle_run(Task *t, sd_bus_error *error) {
 }
 
 static int step_settle_commit(Task *t, sd_bus_error *error) {
+        DB_LAZY(t->manager->db); /* settling twice does no harm */
+
         return db_volume_set_state(t->manager->db, t->volume.id, ROW_CREATED);
 }
 
@@ -593,6 +595,7 @@ static int step_restore_run(Task *t, sd_bus_error *error) {
 }
 
 static int step_restore_commit(Task *t, sd_bus_error *error) {
+        DB_LAZY(t->manager->db); /* a volume that is still marked is settled, which leaves the restored one as it is */
         int r;
 
         r = db_volume_set_state(t->manager->db, t->volume.id, ROW_CREATED);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* db: schema steps, errors as errno, nested statements, transactions. */
+/* db: schema steps, errors as errno, nested statements, transactions, what waits for the disk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,6 +28,90 @@ static void steps(void **state) {
         assert_int_equal(db_exec(db, "INSERT INTO b (a) VALUES (?1)", "i", (int64_t) 1), 0);
         db_close(db);
         assert_int_equal(db_open(path, schema_1, &db), -EPROTO);
+        (void) unlink(path);
+}
+
+/* SQLite's calls end up here: the program comes before libc. */
+static unsigned n_synced;
+
+__attribute__((visibility("default"))) int fdatasync(int fd) {
+        n_synced++;
+        return (int) syscall(SYS_fdatasync, fd);
+}
+
+static unsigned synced(void) {
+        unsigned n = n_synced;
+
+        n_synced = 0;
+        return n;
+}
+
+static void insert(Db *db, const char *name) {
+        assert_int_equal(db_exec(db, "INSERT INTO a (name) VALUES (?1)", "s", name), 0);
+}
+
+static void lazy(void **state) {
+        char path[] = "/tmp/lxd-test-XXXXXX";
+        Db *db, *other;
+
+        assert_true(mkstemp(path) >= 0);
+        assert_int_equal(db_open(path, schema_1, &db), 0);
+        insert(db, "first");
+        (void) synced();
+
+        insert(db, "kept");
+        assert_int_equal(synced(), 1);
+        assert_int_equal(db_sync(db), 0);
+        assert_int_equal(synced(), 0);
+        {
+                DB_LAZY(db);
+
+                insert(db, "lazy");
+                {
+                        _cleanup_(db_lazy_endp) Db *inner = db_lazy_begin(db);
+
+                        insert(inner, "lazier");
+                }
+                assert_int_equal(db_begin(db), 0);
+                insert(db, "in a transaction");
+                assert_int_equal(db_commit(db), 0);
+        }
+        assert_int_equal(synced(), 0);
+
+        /* The death of a process takes nothing back: another connection sees what there is. */
+        assert_int_equal(db_open(path, schema_1, &other), 0);
+        assert_int_equal(db_exec(other, "DELETE FROM a WHERE name = ?1", "s", "in a transaction"), 0);
+        db_close(other);
+        (void) synced();
+
+        assert_int_equal(db_sync(db), 0);
+        assert_int_equal(synced(), 1);
+        assert_int_equal(db_sync(db), 0);
+        assert_int_equal(synced(), 0);
+        insert(db, "kept again");
+        assert_int_equal(synced(), 1);
+        db_close(db);
+        (void) unlink(path);
+}
+
+/* A commit that waits takes the lazy ones along, so there is nothing left to wait for. */
+static void lazy_then_not(void **state) {
+        char path[] = "/tmp/lxd-test-XXXXXX";
+        Db *db;
+
+        assert_true(mkstemp(path) >= 0);
+        assert_int_equal(db_open(path, schema_1, &db), 0);
+        {
+                DB_LAZY(db);
+
+                insert(db, "lazy");
+        }
+        (void) synced();
+        insert(db, "kept");
+        assert_int_equal(synced(), 1);
+        assert_int_equal(db_sync(db), 0);
+        assert_int_equal(synced(), 0);
+        db_close(db);
         (void) unlink(path);
 }
 
@@ -68,7 +154,7 @@ static void nested_and_rolled_back(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(steps), cmocka_unit_test(errors),
+        const struct CMUnitTest tests[] = { cmocka_unit_test(steps), cmocka_unit_test(lazy), cmocka_unit_test(lazy_then_not), cmocka_unit_test(errors),
                                             cmocka_unit_test(nested_and_rolled_back) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
