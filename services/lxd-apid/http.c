@@ -15,6 +15,7 @@
 #include "log.h"
 #include "reply.h"
 #include "request-private.h"
+#include "call.h"
 #include "routes.h"
 
 #define CONNECTIONS_MAX 8192U
@@ -110,10 +111,40 @@ static uint64_t content_length(Request *r) {
         return n;
 }
 
-/* Runs the handler, and makes an answer of its error. */
+/* Does project= mean something to the route? */
+static bool in_project(const Request *r) {
+        static const char *const prefixes[] = { "1.0/images", "1.0/instances", "1.0/networks", "1.0/profiles", "1.0/storage-pools/{}/volumes" };
+
+        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
+                if (startswith(r->route->path, prefixes[i]))
+                        return true;
+        return false;
+}
+
+static int then_in_project(Request *r, sd_bus_message *reply, sd_bus_error *error) {
+        const sd_bus_error *e = sd_bus_message_get_error(reply);
+
+        if (e && sd_bus_error_has_name(e, LXD_ERROR_NOT_FOUND))
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed loading project \"%s\": %s", r->project, e->message);
+        if (e)
+                return sd_bus_error_copy(error, e);
+        return r->route->handler(r, error);
+}
+
+/* The handler, once lxd-clusterd has said that there is such a project. */
+static int run_in_project(Request *r, sd_bus_error *error) {
+        Call c;
+
+        call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", "GetProject");
+        call_append(&c, "st", r->project, (uint64_t) 0);
+        return call_send_any(&c, then_in_project, error);
+}
+
+/* Runs the handler, and makes an answer of its error. A stream has to have its reader before anybody else is asked anything. */
 static void run_handler(Request *r) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int x = r->route->handler(r, &error);
+        bool check = r->ended && !streq(r->project, "default") && in_project(r);
+        int x = check ? run_in_project(r, &error) : r->route->handler(r, &error);
 
         if (x < 0)
                 (void) reply_bus_error(r, x, &error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns /1.0/images/aliases. */
 
+#include "bus-error.h"
 #include "call.h"
 #include "json-args.h"
 #include "rest.h"
@@ -19,22 +20,25 @@ int rest_aliases_get(Request *r, sd_bus_error *error) {
 }
 
 int rest_aliases_post(Request *r, sd_bus_error *error) {
-        const char *name, *description = "", *target = "", *type = "";
+        const char *name = "", *description = "", *target = "", *type = "";
         json_object *o = NULL;
         Call c;
         int x;
 
-        x = body_name(r, &name, error);
+        x = request_json(r, &o, error);
         if (x >= 0)
-                x = request_json(r, &o, error);
+                x = json_arg_text(o, "name", &name, error);
         if (x >= 0)
                 x = json_arg_text(o, "description", &description, error);
         if (x >= 0)
                 x = json_arg_text(o, "target", &target, error);
         if (x >= 0)
                 x = json_arg_text(o, "type", &type, error);
-        if (x >= 0)
-                x = location_set(r, "/1.0/images/aliases/", name);
+        if (x < 0)
+                return x;
+        if (name[0] == '\0' || target[0] == '\0')
+                return bus_error_set(error, LXD_ERROR_INVALID, "name and target are required");
+        x = location_set(r, "/1.0/images/aliases/", name);
         if (x < 0)
                 return x;
 

@@ -51,6 +51,16 @@ static int certificate_body_read(Request *r, CertificateBody *b, sd_bus_error *e
         return x < 0 ? x : 0;
 }
 
+static int then_added(Request *r, sd_bus_message *reply, sd_bus_error *error) {
+        const char *fingerprint;
+        int x;
+
+        x = sd_bus_message_read(reply, "s", &fingerprint);
+        if (x >= 0)
+                x = str_format(&r->location, "/1.0/certificates/%s", fingerprint);
+        return x < 0 ? x : reply_created(r, r->location);
+}
+
 int rest_certificates_post(Request *r, sd_bus_error *error) {
         _cleanup_(certificate_body_done) CertificateBody b = { .name = "", .type = "", .certificate = "" };
         Call c;
@@ -66,11 +76,11 @@ int rest_certificates_post(Request *r, sd_bus_error *error) {
                 return bus_error_set(error, LXD_ERROR_INVALID, "Client is already trusted");
 
         call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", "AddCertificate");
-        call_append(&c, "sssb", b.name, b.type[0] ? b.type : "client", b.certificate, (int) b.restricted);
+        call_append(&c, "sssb", b.name, b.type, b.certificate, (int) b.restricted);
         call_strv(&c, b.projects);
         call_requestor(&c);
         call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return call_send(&c, then_added, error);
 }
 
 int rest_certificate_get(Request *r, sd_bus_error *error) {
@@ -82,7 +92,7 @@ int rest_certificate_get(Request *r, sd_bus_error *error) {
 }
 
 int rest_certificate_put(Request *r, sd_bus_error *error) {
-        _cleanup_(certificate_body_done) CertificateBody b = { .name = "", .type = "client", .certificate = "" };
+        _cleanup_(certificate_body_done) CertificateBody b = { .name = "", .type = "", .certificate = "" };
         Call c;
         int x;
 

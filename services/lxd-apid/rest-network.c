@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns /1.0/networks. */
 
+#include "bus-error.h"
 #include "call.h"
 #include "json-args.h"
 #include "rest.h"
@@ -90,13 +91,19 @@ int rest_network_patch(Request *r, sd_bus_error *error) {
 }
 
 int rest_network_post(Request *r, sd_bus_error *error) {
-        const char *name;
+        const char *name = "";
+        json_object *o = NULL;
         Call c;
         int x;
 
-        x = body_name(r, &name, error);
+        x = request_json(r, &o, error);
         if (x >= 0)
-                x = location_set(r, "/1.0/networks/", name);
+                x = json_arg_text(o, "name", &name, error);
+        if (x < 0)
+                return x;
+        if (name[0] == '\0')
+                return bus_error_set(error, LXD_ERROR_INVALID, "New network name not provided");
+        x = location_set(r, "/1.0/networks/", name);
         if (x < 0)
                 return x;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns /, /internal and what lxd-clusterd describes of the server: cluster, resources, projects, warnings. */
+/* Owns /, /internal and what lxd-clusterd describes of the server: cluster, resources, warnings. */
 
 #include "base/file.h"
 #include "bus-error.h"
@@ -52,18 +52,6 @@ int rest_cluster_groups_get(Request *r, sd_bus_error *error) {
 
 int rest_resources_get(Request *r, sd_bus_error *error) {
         return cluster_document(r, "DescribeResources", error);
-}
-
-int rest_projects_get(Request *r, sd_bus_error *error) {
-        return cluster_list(r, "ListProjects", error);
-}
-
-int rest_project_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        call_begin_object(&c, r, OPERATION_OWNER_CLUSTERD, ".Project", "Describe", "project", r->labels[0], NULL);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
 }
 
 int rest_warnings_get(Request *r, sd_bus_error *error) {

@@ -16,6 +16,14 @@ static int check_type(const char *type, sd_bus_error *error) {
         return bus_error_set(error, LXD_ERROR_INVALID, "Invalid storage volume type name");
 }
 
+static int check_new_type(const char *type, sd_bus_error *error) {
+        if (isempty(type))
+                return bus_error_set(error, LXD_ERROR_INVALID, "You must provide a storage volume type of the storage volume");
+        if (check_type(type, NULL) < 0)
+                return bus_error_set(error, LXD_ERROR_INVALID, "Currently not allowed to create storage volumes of type \"%s\"", type);
+        return 0;
+}
+
 /* labels: pool, type, name. */
 static int volume_call(Call *c, Request *r, const char *member, sd_bus_error *error) {
         int x = check_type(r->labels[1], error);
@@ -108,13 +116,13 @@ static int read_source(Request *r, json_object *o, Config *ret, sd_bus_error *er
 int rest_volumes_post(Request *r, sd_bus_error *error) {
         _cleanup_(update_body_done) UpdateBody b = {};
         _cleanup_(config_done) Config source = {};
-        const char *name, *type = r->labels[1] ?: "custom", *content = "filesystem";
+        const char *name, *type = strempty(r->labels[1]), *content = "filesystem";
         json_object *o = NULL;
         bool copy;
         Call c;
         int x;
 
-        if (!r->body)
+        if (!r->ended) /* a body that is not JSON has begun to arrive */
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Importing volume backups is not supported yet");
         x = body_name(r, &name, error);
         if (x >= 0)
@@ -126,7 +134,7 @@ int rest_volumes_post(Request *r, sd_bus_error *error) {
         if (x >= 0)
                 x = json_arg_text(o, "content_type", &content, error);
         if (x >= 0)
-                x = check_type(type, error);
+                x = check_new_type(type, error);
         if (x >= 0)
                 x = read_source(r, o, &source, error);
         if (x < 0)

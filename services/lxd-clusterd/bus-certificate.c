@@ -63,10 +63,12 @@ int method_list_certificates(sd_bus_message *m, void *userdata, sd_bus_error *er
 }
 
 static int check_type(const char *type, sd_bus_error *error) {
-        if (streq(type, "client") || streq(type, "metrics"))
-                return 0;
-        return bus_error_set(error, LXD_ERROR_INVALID, "Unknown request type \"%s\": a certificate is of type client or metrics",
-                             type);
+        static const char *const types[] = { "client", "metrics", "server" };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                if (streq(type, types[i]))
+                        return 0;
+        return bus_error_set(error, LXD_ERROR_INVALID, "Invalid certificate type");
 }
 
 static int check_name(const char *name, sd_bus_error *error) {
@@ -80,7 +82,7 @@ static int explain(sd_bus_error *error, int r) {
         if (r == -EEXIST)
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Certificate already in trust store");
         if (r == -EBUSY)
-                return bus_error_set(error, LXD_ERROR_INVALID, "One of the projects does not exist");
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Project not found");
         return bus_error_wrap(error, r, "Failed to store the certificate");
 }
 
@@ -95,6 +97,7 @@ int method_add_certificate(sd_bus_message *m, void *userdata, sd_bus_error *erro
         Manager *manager = userdata;
         _cleanup_(requestor_done) Requestor who = {};
         _cleanup_(certificate_done) Certificate c = {};
+        _cleanup_free_ char *common = NULL;
         const char *name, *type, *text;
         uint64_t flags;
         int restricted, r;
@@ -111,10 +114,13 @@ int method_add_certificate(sd_bus_message *m, void *userdata, sd_bus_error *erro
         if (r >= 0)
                 r = check_name(name, error);
         if (r >= 0)
-                r = certificate_parse(text, &c.pem, &c.fingerprint, error);
+                r = certificate_parse(text, &c.pem, &c.fingerprint, &common, error);
         if (r < 0)
                 return r;
         c.restricted = restricted;
+        /* Without a name of its own it is called after its subject, if that has a usable one. */
+        if (isempty(name) && check_name(common, NULL) >= 0)
+                name = common;
         if (str_replace(&c.name, name) < 0 || str_replace(&c.type, type) < 0)
                 return -ENOMEM;
         r = records_certificate_add(manager->db, &c);
@@ -241,8 +247,8 @@ static int read_change(sd_bus_message *m, Certificate *c, const char **etag, Req
                 r = bus_read_flags(m, UPDATE_MERGE | UPDATE_NAME | UPDATE_TYPE | UPDATE_PROJECTS, &flags, error);
         if (r >= 0 && (flags & UPDATE_NAME))
                 r = check_name(name, error) ?: str_replace(&c->name, name);
-        if (r >= 0 && (flags & UPDATE_TYPE))
-                r = check_type(type, error) ?: str_replace(&c->type, type);
+        if (r >= 0 && flags & UPDATE_TYPE && !streq(type, c->type))
+                return bus_error_set(error, LXD_ERROR_FORBIDDEN, "The certificate type cannot be changed");
         if (r < 0)
                 return r;
         if (flags & UPDATE_PROJECTS) {

@@ -66,9 +66,26 @@ static int write_pem(X509 *x, char **ret) {
         return bio_text(bio, ret);
 }
 
-int certificate_parse(const char *text, char **ret_pem, char **ret_fingerprint, sd_bus_error *error) {
+/* The common name of the subject; empty when it has none. */
+static int common_name(X509 *x, char **ret) {
+        X509_NAME *subject = X509_get_subject_name(x);
+        int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+        unsigned char *text = NULL;
+        int n, r;
+
+        if (at < 0)
+                return str_replace(ret, "");
+        n = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+        if (n < 0)
+                return str_replace(ret, "");
+        r = str_replace(ret, strlen((const char *) text) == (size_t) n ? (const char *) text : "");
+        OPENSSL_free(text);
+        return r;
+}
+
+int certificate_parse(const char *text, char **ret_pem, char **ret_fingerprint, char **ret_name, sd_bus_error *error) {
         _cleanup_(X509_freep) X509 *x = NULL;
-        _cleanup_free_ char *pem = NULL, *fingerprint = NULL;
+        _cleanup_free_ char *pem = NULL, *fingerprint = NULL, *name = NULL;
         unsigned char digest[EVP_MAX_MD_SIZE];
         unsigned n = 0;
         int r;
@@ -84,9 +101,12 @@ int certificate_parse(const char *text, char **ret_pem, char **ret_fingerprint, 
         r = hex_encode(digest, n, &fingerprint);
         if (r >= 0)
                 r = write_pem(x, &pem);
+        if (r >= 0)
+                r = common_name(x, &name);
         if (r < 0)
                 return bus_error_ensure(error, r);
         *ret_pem = TAKE_PTR(pem);
+        *ret_name = TAKE_PTR(name);
         *ret_fingerprint = TAKE_PTR(fingerprint);
         return 0;
 }

@@ -201,6 +201,27 @@ int records_project_get(Db *db, const char *name, char **ret_description, Config
         return 0;
 }
 
+int records_project_update(Db *db, const char *name, const char *description, const Config *config) {
+        _cleanup_(db_rollbackp) Db *transaction = NULL;
+        int r;
+
+        r = db_begin(db);
+        if (r < 0)
+                return r;
+        transaction = db;
+        r = db_exec(db, "UPDATE projects SET description = ?2 WHERE name = ?1", "ss", name, description);
+        if (r >= 0)
+                r = db_exec(db, "DELETE FROM project_config WHERE project = ?1", "s", name);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        CONFIG_FOREACH(i, config) {
+                r = db_exec(db, "INSERT INTO project_config (project, key, value) VALUES (?1, ?2, ?3)", "sss", name, i->key, i->value);
+                if (r < 0)
+                        return r;
+        }
+        return db_commit(db);
+}
+
 static int read_column(Db *db, const char *sql, Strv *ret) {
         _cleanup_strv_free_ Strv v = NULL;
         _cleanup_stmt_ sqlite3_stmt *s = NULL;

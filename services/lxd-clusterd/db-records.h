@@ -37,5 +37,7 @@ int records_certificate_delete(Db *db, const char *fingerprint); /* 0, -ENOENT, 
 
 /* 0, -ENOENT, -errno. */
 int records_project_get(Db *db, const char *name, char **ret_description, Config *ret_config);
+/* Replaces description and configuration of a project that exists, in one transaction. 0, -errno. */
+int records_project_update(Db *db, const char *name, const char *description, const Config *config);
 int records_project_names(Db *db, Strv *ret);
 int records_warning_uuids(Db *db, Strv *ret);

@@ -48,7 +48,7 @@ void manager_done(Manager *m) {
 int etag_check(const char *etag, const char *current, sd_bus_error *error) {
         if (isempty(etag) || streq(etag, current))
                 return 0;
-        return bus_error_set(error, LXD_ERROR_PRECONDITION, "ETag doesn't match: %s vs %s", etag, current);
+        return bus_error_set(error, LXD_ERROR_PRECONDITION, "ETag doesn't match: %s vs %s", current, etag);
 }
 
 void manager_lifecycle(Manager *m, const char *action, const char *source, const Requestor *who) {

@@ -43,6 +43,7 @@ int method_list_certificates(sd_bus_message *m, void *userdata, sd_bus_error *er
 int method_add_certificate(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_is_trusted(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list_projects(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_create_project(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_get_project(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_describe_resources(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

@@ -95,5 +95,5 @@ int document_snapshot_etag(const Snapshot *s, char **ret) {
 int document_check_etag(const char *given, const char *current, sd_bus_error *error) {
         if (isempty(given) || streq(given, current))
                 return 0;
-        return bus_error_set(error, LXD_ERROR_PRECONDITION, "ETag doesn't match: %s vs %s", given, current);
+        return bus_error_set(error, LXD_ERROR_PRECONDITION, "ETag doesn't match: %s vs %s", current, given);
 }

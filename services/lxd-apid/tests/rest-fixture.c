@@ -248,6 +248,22 @@ static void keep_stream(RestFixture *f, sd_bus_message *m, const char *before) {
         }
 }
 
+static int reply_project(sd_bus_message *m) {
+        const char *name = "";
+
+        (void) sd_bus_message_rewind(m, true);
+        (void) sd_bus_message_read(m, "s", &name);
+        if (strstr(name, "missing"))
+                return sd_bus_reply_method_errorf(m, LXD_ERROR_NOT_FOUND, "Project not found");
+        return sd_bus_reply_method_return(m, "sa{ss}", "", 0);
+}
+
+static int reply_text(sd_bus_message *m, const char *text, bool etag) {
+        _cleanup_close_ int fd = memfd_new_sealed("document", text, strlen(text));
+
+        return etag ? sd_bus_reply_method_return(m, "hs", fd, "0123abcd") : sd_bus_reply_method_return(m, "h", fd);
+}
+
 static const struct {
         const char *interface, *member;
 } asynchronous[] = {
@@ -280,6 +296,19 @@ static int answer(FakeOwner *o, sd_bus_message *m) {
         }
         if (streq(member, "GetConfig"))
                 return sd_bus_reply_method_return(m, "a{ss}s", 1, "user.x", "y", "etag-of-config");
+        if (streq(member, "GetProject"))
+                return reply_project(m);
+        if (streq(member, "AddCertificate"))
+                return sd_bus_reply_method_return(m, "s", "abcd");
+        if (streq(member, "ListProjects") || strstr(path, "/project/")) {
+                f->collecting = true;
+                return reply_text(m, streq(member, "Describe") ? "{\"metadata\":{\"name\":\"default\"}}" : "{\"metadata\":[{\"name\":\"default\"}]}",
+                                  streq(member, "Describe"));
+        }
+        if (f->collecting)
+                return reply_text(m, streq(member, "ListPools")      ? "{\"metadata\":[{\"name\":\"pool\"}]}"
+                                     : streq(member, "ListNetworks") ? "{\"metadata\":[{\"name\":\"br 0\",\"managed\":true},{\"name\":\"lo\"}]}"
+                                                                     : "{\"metadata\":[\"/1.0/x\"]}", false);
         if (streq(member, "ListDrivers"))
                 return sd_bus_reply_method_return(m, "a(ssbb)", 2, "btrfs", "6.2", 0, 1, "dir", "1", 0, 0);
         if (streq(sd_bus_message_get_interface(m), "org.freedesktop.DBus.Properties"))
@@ -393,6 +422,7 @@ int rest_open(RestFixture *f) {
 void rest_clear(RestFixture *f) {
         f->calls = (free(f->calls), NULL);
         f->operation = 0;
+        f->collecting = false;
 }
 
 void rest_close(RestFixture *f) {

@@ -33,6 +33,7 @@ struct RestFixture {
         size_t body_size;
         int body_fd;
         unsigned operation; /* number of the last operation that was "made" */
+        bool collecting;         /* used_by of a project: lists are lists */
         uint32_t operation_status; /* that Get tells */
 };
 

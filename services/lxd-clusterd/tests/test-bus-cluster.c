@@ -169,7 +169,7 @@ static void bad_certificates(void **state) {
         sd_bus_error_free(&e);
         assert_int_equal(add(c, "admin", pem, "default", &e), -EINVAL);
         sd_bus_error_free(&e);
-        assert_int_equal(add(c, "client", pem, "nope", &e), -EINVAL);
+        assert_int_equal(add(c, "client", pem, "nope", &e), -ENOENT);
         sd_bus_error_free(&e);
         assert_int_equal(fixture_call(&c->f, CLUSTER_ROOT, MANAGER, "ListCertificates", NULL, "ut", 0u, (uint64_t) 0), 0);
         free(pem);
@@ -198,9 +198,51 @@ static void documents(void **state) {
         assert_int_equal(fixture_call(&c->f, CLUSTER_ROOT "/project/nope", CLUSTER_INTERFACE("Project"), "Describe", NULL, "t", (uint64_t) 0), -ENOENT);
 }
 
+#define PROJECT CLUSTER_ROOT "/project/default"
+
+static int update_project(Context *c, const char *key, const char *value, const char *etag, uint64_t flags, sd_bus_error *e) {
+        return fixture_call(&c->f, PROJECT, CLUSTER_INTERFACE("Project"), "Update", e, "sa{ss}s(sss)t", "text", 1u, key, value, etag, "",
+                            "", "", flags);
+}
+
+static void default_project(void **state) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_(config_done) Config config = {};
+        _cleanup_free_ char *description = NULL;
+        Context *c = *state;
+
+        assert_int_equal(update_project(c, "user.a", "b", "", UPDATE_MERGE | UPDATE_CONFIG | UPDATE_DESCRIPTION, NULL), 0);
+        assert_int_equal(records_project_get(c->manager.db, "default", &description, &config), 0);
+        assert_string_equal(description, "text");
+        assert_string_equal(config_get(&config, "user.a"), "b");
+        assert_string_equal(config_get(&config, "features.images"), "true");
+
+        assert_int_equal(update_project(c, "user.a", "", "wrong", UPDATE_MERGE | UPDATE_CONFIG, &e), -ESTALE);
+        sd_bus_error_free(&e);
+        assert_int_equal(update_project(c, "features.images", "false", "", UPDATE_MERGE | UPDATE_CONFIG, &e), -EINVAL);
+        assert_string_equal(e.message, "You can't change the features of the default project");
+        sd_bus_error_free(&e);
+        assert_int_equal(update_project(c, "user.a", "b", "", UPDATE_CONFIG, &e), -EINVAL); /* replaces: no features */
+        sd_bus_error_free(&e);
+        assert_int_equal(update_project(c, "limits.memory", "1GB", "", UPDATE_MERGE | UPDATE_CONFIG, &e), -EOPNOTSUPP);
+        sd_bus_error_free(&e);
+        assert_int_equal(update_project(c, "nope", "1", "", UPDATE_MERGE | UPDATE_CONFIG, &e), -EINVAL);
+        assert_string_equal(e.message, "Invalid project configuration key \"nope\"");
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&c->f, PROJECT, CLUSTER_INTERFACE("Project"), "Delete", &e, "(sss)t", "", "", "", (uint64_t) 0), -EACCES);
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&c->f, CLUSTER_ROOT, MANAGER, "CreateProject", &e, "ssa{ss}(sss)t", "a_b", "", 0u, "", "", "",
+                                      (uint64_t) 0), -EINVAL);
+        assert_string_equal(e.message, "Project names may not contain underscores");
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&c->f, CLUSTER_ROOT, MANAGER, "CreateProject", &e, "ssa{ss}(sss)t", "default", "", 0u, "", "", "",
+                                      (uint64_t) 0), -EEXIST);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(configuration, setup, teardown),
+                cmocka_unit_test_setup_teardown(default_project, setup, teardown),
                 cmocka_unit_test_setup_teardown(refused, setup, teardown),
                 cmocka_unit_test_setup_teardown(password, setup, teardown),
                 cmocka_unit_test_setup_teardown(certificates, setup, teardown),

@@ -67,7 +67,7 @@ def shape_of(value, values, key="", telling=False):
         return {k: shape_of(v, values or k in TELLING, k) for k, v in sorted(value.items())}
     if isinstance(value, list):
         if values:
-            return [shape_of(v, True, key) for v in value]
+            return [shape_of(v, True, key) for v in (sorted(value) if key == "used_by" else value)]
         return [folded(shape_of(v, False, "[]") for v in value)] if value else []
     if value is None:
         return "null"
@@ -286,6 +286,8 @@ def differences(want, got, where=""):
             return []
         if len(want) == len(got):
             return [d for i, (w, g) in enumerate(zip(want, got)) for d in differences(w, g, f"{where}[{i}]")]
+    if want == "null" and got == []:
+        return []  # LXD's language writes some empty lists as null
     if want != got:
         return [f"{where} is {json.dumps(got)}, LXD has {json.dumps(want)}"]
     return []
