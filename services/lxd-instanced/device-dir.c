@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /var/lib/lxd/devices/<id>/: device nodes and bind mounts for the start of one guest. */
+/* /var/lib/lxd/devices/<id>/: device nodes, and places for bind mounts, for the start of one guest. */
 #include "device-dir.h"
 
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -35,29 +34,20 @@ int device_dir_make(Manager *m, uint64_t id, const Idmap *idmap, char **ret) {
         return 0;
 }
 
-int device_dir_bind(const char *dir, const char *name, const char *source, bool directory, bool recursive, char **ret) {
+int device_dir_place(const char *dir, const char *name, bool directory, char **ret) {
         _cleanup_free_ char *path = NULL;
         int r;
 
         r = str_format(&path, "%s/disk.%s", dir, name);
         if (r < 0)
                 return r;
-        while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) >= 0)
-                ; /* of a start that was repeated */
-        if (directory)
-                r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-        else
-                r = mknod(path, S_IFREG | 0600, 0) < 0 && errno != EEXIST ? -errno : 0;
-        if (r < 0)
-                return r;
-        if (mount(source, path, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0)
+        if ((directory ? mkdir(path, 0700) : mknod(path, S_IFREG | 0600, 0)) < 0 && errno != EEXIST)
                 return -errno;
         *ret = TAKE_PTR(path);
         return 0;
 }
 
-/* Calls each entry's reverse; `all` removes the entries themselves as well. */
-static void clear(Manager *m, uint64_t id, bool all) {
+void device_dir_remove(Manager *m, uint64_t id) {
         _cleanup_free_ char *path = NULL;
         _cleanup_closedir_ DIR *d = NULL;
         struct dirent *e;
@@ -65,25 +55,11 @@ static void clear(Manager *m, uint64_t id, bool all) {
         if (dir_path(m, id, &path) < 0 || !(d = opendir(path)))
                 return;
         while ((e = readdir(d))) {
-                _cleanup_free_ char *entry = NULL;
-
-                if (streq(e->d_name, ".") || streq(e->d_name, "..") || str_format(&entry, "%s/%s", path, e->d_name) < 0)
+                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
                         continue;
-                if (startswith(e->d_name, "disk."))
-                        while (umount2(entry, MNT_DETACH | UMOUNT_NOFOLLOW) >= 0)
-                                ;
                 /* Not as a tree: what is still mounted here is somebody's data. */
-                if (all && unlinkat(dirfd(d), e->d_name, 0) < 0 && unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) < 0)
-                        log_warning_errno(-errno, "Failed to remove %s: %m", entry);
+                if (unlinkat(dirfd(d), e->d_name, 0) < 0 && unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) < 0)
+                        log_warning_errno(-errno, "Failed to remove %s/%s: %m", path, e->d_name);
         }
-        if (all)
-                (void) rmdir(path);
-}
-
-void device_dir_unbind(Manager *m, uint64_t id) {
-        clear(m, id, false);
-}
-
-void device_dir_remove(Manager *m, uint64_t id) {
-        clear(m, id, true);
+        (void) rmdir(path);
 }

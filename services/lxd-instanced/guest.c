@@ -245,7 +245,6 @@ static const LogFields *life_fields(const Instance *i, const char *message_id, L
 static int step_running(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
 
-        device_dir_unbind(j->manager, i->id);
         i->last_used_at = now_realtime();
         (void) db_instance_set_used(j->manager->db, i->id, i->last_used_at);
         (void) instance_set_volatile(i, "volatile.last_state.power", "RUNNING", "volatile.apply_template", NULL, NULL);

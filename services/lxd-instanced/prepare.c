@@ -25,7 +25,7 @@ typedef struct PrepareData {
         MountedVolume root;
         MountedVolume *volumes; /* custom ones, by index of the device */
         Config *nics;    /* lxd-netd's answers, by index of the device */
-        char **binds;    /* of disks, by index of the device */
+        char **binds;    /* places for disks, by index of the device */
         char *device_dir;
         UnixDevice *nodes;
         Idmap idmap;
@@ -266,11 +266,16 @@ static int write_seccomp(Job *j, sd_bus_error *error) {
         return r < 0 ? bus_error_wrap(error, r, "Failed to write the seccomp policy") : 0;
 }
 
-/* Binds one disk where liblxc can get at it. An optional one that is missing has no bind, and no mount in the guest. */
-static int bind_disk(Job *j, size_t k, sd_bus_error *error) {
+static const char *disk_source(const PrepareData *d, size_t k) {
+        return d->volumes[k].path ?: config_get(&d->devices.items[k].config, "source");
+}
+
+/* A place for one disk where liblxc can get at it; the runner's side binds it there (append_binds()). An optional one that is missing has no place,
+ * and no mount in the guest. */
+static int place_disk(Job *j, size_t k, sd_bus_error *error) {
         PrepareData *d = j->data;
         const Device *device = d->devices.items + k;
-        const char *source = d->volumes[k].path ?: config_get(&device->config, "source");
+        const char *source = disk_source(d, k);
         struct stat st;
         int r;
 
@@ -287,7 +292,7 @@ static int bind_disk(Job *j, size_t k, sd_bus_error *error) {
         if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode))
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Failed to start device \"%s\": \"%s\" is neither a folder nor a file",
                                      device->name, source);
-        r = device_dir_bind(d->device_dir, device->name, source, S_ISDIR(st.st_mode), config_is_true(&device->config, "recursive"), d->binds + k);
+        r = device_dir_place(d->device_dir, device->name, S_ISDIR(st.st_mode), d->binds + k);
         return r < 0 ? bus_error_wrap(error, r, "Failed to start device \"%s\"", device->name) : 0;
 }
 
@@ -303,7 +308,7 @@ static int make_devices(Job *j, sd_bus_error *error) {
 
                 r = unix_device_make(d->device_dir, device, d->privileged ? NULL : &d->idmap, d->nodes + k, error);
                 if (r >= 0 && device_kind(&device->config) == DEVICE_DISK && !device_is_root(&device->config))
-                        r = bind_disk(j, k, error);
+                        r = place_disk(j, k, error);
         }
         return r;
 }
@@ -512,8 +517,23 @@ static int step_build(Job *j, sd_bus_error *error) {
         return r;
 }
 
-static int reply(Job *j) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+/* "bind" or "rbind", and the place = the source */
+static int append_binds(sd_bus_message *m, const PrepareData *d) {
+        for (size_t k = 0; k < d->devices.n; k++) {
+                _cleanup_free_ char *key = NULL;
+                int r;
+
+                if (!d->binds[k])
+                        continue;
+                r = str_format(&key, "%s %s", config_is_true(&d->devices.items[k].config, "recursive") ? "rbind" : "bind", d->binds[k]);
+                r = r < 0 ? r : sd_bus_message_append(m, "{ss}", key, disk_source(d, k));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int append_options(sd_bus_message *m, Job *j) {
         PrepareData *d = j->data;
         Instance *i = j->instance;
         _cleanup_free_ char *log = NULL;
@@ -523,7 +543,21 @@ static int reply(Job *j) {
         (void) snprintf(title, sizeof(title), "%s/%s", i->project, i->name);
         r = str_format(&log, "%s/lxc.log", d->log_dir);
         if (r >= 0)
-                r = sd_bus_message_new_method_return(j->request, &m);
+                r = sd_bus_message_open_container(m, 'a', "{ss}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{ss}{ss}{ss}{ss}{ss}", "log_file", log, "title", title, "project", i->project, "instance", i->name,
+                                          "shutdown_timeout", config_get_or(&d->config, "boot.host_shutdown_timeout", "30"));
+        if (r >= 0)
+                r = append_binds(m, d);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int reply(Job *j) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        PrepareData *d = j->data;
+        int r;
+
+        r = sd_bus_message_new_method_return(j->request, &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", d->name);
         if (r >= 0)
@@ -533,8 +567,7 @@ static int reply(Job *j) {
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
-                r = sd_bus_message_append(m, "a{ss}", 5, "log_file", log, "title", title, "project", i->project, "instance", i->name, "shutdown_timeout",
-                                          config_get_or(&d->config, "boot.host_shutdown_timeout", "30"));
+                r = append_options(m, j);
         return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }
 

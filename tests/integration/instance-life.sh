@@ -55,6 +55,47 @@ test_devices() {
         assert lxc storage volume delete default v1
 }
 
+# lxd-instanced has a mount namespace of its own: what it prepares must be there nevertheless, also from folders closed to the guest's root.
+test_disks_of_the_host() {
+        mkdir -p /root/shared /tmp/shared/inner
+        echo home >/root/shared/file
+        assert mount -t tmpfs none /tmp/shared/inner
+        echo tmp >/tmp/shared/inner/file
+        assert lxc config device add i1 home disk source=/root/shared path=/mnt/home
+        assert lxc config device add i1 single disk source=/root/shared/file path=/mnt/single
+        assert lxc config device add i1 all disk source=/tmp/shared path=/mnt/all recursive=true
+        assert lxc config device add i1 top disk source=/tmp/shared path=/mnt/top
+        assert lxc start i1
+        assert_eq "$(lxc exec i1 -- cat /mnt/home/file /mnt/single /mnt/all/inner/file)" $'home\nhome\ntmp'
+        assert_fails - "" lxc exec i1 -- cat /mnt/top/inner/file
+        assert_eq "$(grep -c /var/lib/lxd/devices/ /proc/self/mountinfo)" 0
+        assert lxc stop -f i1
+        assert_eq "$(ls /var/lib/lxd/devices)" ""
+        assert lxc config device set i1 top source=/root/missing
+        assert_fails - 'Failed to start device "top": Missing source path "/root/missing"' lxc start i1
+        assert_eq "$(ls /var/lib/lxd/devices)" ""
+        assert_eq "$(grep -c /var/lib/lxd/devices/ /proc/self/mountinfo)" 0
+        for name in home single all top; do assert lxc config device remove i1 "$name"; done
+        # The binds were mounts of their own: the host's is still there.
+        assert umount /tmp/shared/inner
+        rm -r /root/shared /tmp/shared
+}
+
+test_a_guest_reaches_its_own_socket_only() {
+        for privileged in false true; do
+                assert lxc config set i1 security.privileged=$privileged security.nesting=$privileged
+                assert lxc start i1
+                assert_eq "$(lxc exec i1 -- find / '(' -path /proc -o -path /sys ')' -prune -o -type s -print)" /dev/lxd/sock
+                # Sockets without a file belong to a network namespace.
+                assert_fails - "" lxc exec i1 -- grep -E 'lxd|lxc|@' /proc/net/unix
+                # The processes through whose root the host's sockets could be opened are not there.
+                assert_fails - "" lxc exec i1 -- grep -l lxd- /proc/[0-9]*/comm
+                assert lxc stop -f i1
+        done
+        assert lxc config unset i1 security.privileged
+        assert lxc config unset i1 security.nesting
+}
+
 test_boot_and_shutdown() {
         assert lxc start i1
         assert systemctl stop lxd-instances.service

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxd-container-bus: the runner's side of org.lxd.instance1.Guest.
- *   start ID   child of the runner: PrepareGuest, hands the plan over on fd 3; waits for "started", then GuestStarted
+ *   start ID   child of the runner: PrepareGuest, binds the disks, hands the plan over on fd 3; waits for "started", then GuestStarted
  *   stop ID    ExecStopPost=: makes sure that nothing of the guest is left, and calls GuestStopped
  * lxd-instanced may be restarted at any moment: every call is repeated until it was answered. */
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "binds.h"
 #include "bus-error.h"
 #include "bus-peer.h"
 #include "cgroup.h"
@@ -87,18 +88,32 @@ static int call_until_answered(const Call *c, sd_bus_message **ret, sd_bus_error
         }
 }
 
-static int plan_read_options(sd_bus_message *reply, GuestMessage *plan) {
+/* "bind PATH" and "rbind PATH" are for us; the other options go on to the runner. */
+static int plan_take_option(GuestMessage *plan, const char *key, const char *value, sd_bus_error *error) {
+        const char *path = startswith(key, "bind ") ?: startswith(key, "rbind ");
+        int r;
+
+        if (!path)
+                return guest_message_add(plan, key, value);
+        r = bind_make(path, value, key[0] == 'r');
+        if (r < 0)
+                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to start device \"%s\": cannot mount %s: %s",
+                                     strrchr(path, '/') ? strrchr(path, '/') + STRLEN("/disk.") : path, value, strerror(-r));
+        return 0;
+}
+
+static int plan_read_options(sd_bus_message *reply, GuestMessage *plan, sd_bus_error *error) {
         const char *key, *value;
         int r;
 
         r = sd_bus_message_enter_container(reply, 'a', "{ss}");
         while (r >= 0 && (r = sd_bus_message_read(reply, "{ss}", &key, &value)) > 0)
-                r = guest_message_add(plan, key, value);
+                r = plan_take_option(plan, key, value, error);
         return r < 0 ? r : sd_bus_message_exit_container(reply);
 }
 
 /* s name, a(ss) lxc_config, a{ss} options -> one message, options as plain fields. */
-static int plan_read(sd_bus_message *reply, GuestMessage *plan) {
+static int plan_read(sd_bus_message *reply, GuestMessage *plan, sd_bus_error *error) {
         const char *name, *key, *value;
         int r;
 
@@ -113,7 +128,7 @@ static int plan_read(sd_bus_message *reply, GuestMessage *plan) {
                 r = guest_message_addf(plan, "config", "%s=%s", key, value);
         if (r >= 0)
                 r = sd_bus_message_exit_container(reply);
-        return r < 0 ? r : plan_read_options(reply, plan);
+        return r < 0 ? r : plan_read_options(reply, plan, error);
 }
 
 static int report(int r, const sd_bus_error *error) {
@@ -134,7 +149,7 @@ static int run_start(uint64_t id) {
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM); /* without the runner nobody wants the answer */
         r = call_until_answered(&call, &plan_reply, &error);
         if (r >= 0)
-                r = plan_read(plan_reply, &plan);
+                r = plan_read(plan_reply, &plan, &error);
         if (r >= 0)
                 r = guest_message_send(RUNNER_FD, &plan);
         if (r < 0)
@@ -149,6 +164,7 @@ static int run_start(uint64_t id) {
         }
         if (r < 0)
                 return report(r, &error);
+        binds_undo(id);
         return guest_message_send_ok(RUNNER_FD, NULL, 0) < 0;
 }
 
@@ -237,6 +253,7 @@ static int run_stop(uint64_t id) {
         stop_init(&state);
         stop_rest(&state);
         cgroups_remove(state.cgroups);
+        binds_undo(id);
         r = stop_reason(&state, &reason);
         if (r < 0)
                 return EXIT_FAILURE;
