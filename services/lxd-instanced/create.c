@@ -556,6 +556,7 @@ int instance_create(Manager *m, CreateRequest *c, const Requestor *who, Job **re
         r = job_new_operation(j, "Creating instance", error);
         if (r < 0)
                 return r;
+        job_allow_cancel(j);
         r = record(i, error);
         if (r < 0) {
                 operation_finish(j->operation, r, error);

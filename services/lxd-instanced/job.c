@@ -75,6 +75,16 @@ int job_new_operation(Job *j, const char *description, sd_bus_error *error) {
         return 0;
 }
 
+static void on_cancel(Operation *op, void *userdata) {
+        Job *j = userdata;
+
+        j->cancelled = true;
+}
+
+void job_allow_cancel(Job *j) {
+        operation_set_cancel(j->operation, on_cancel, j);
+}
+
 static Job **lane_owner(Job *j) {
         if (!j->instance)
                 return NULL;
@@ -205,7 +215,7 @@ static void job_run(Job *j) {
                 j->started = true;
                 if (!step->name)
                         break;
-                r = step->run(j, &j->error);
+                r = j->cancelled ? bus_error_set(&j->error, LXD_ERROR_CANCELLED, "Operation cancelled") : step->run(j, &j->error);
                 if (r < 0 && j->result >= 0)
                         j->result = r;
         }

@@ -42,6 +42,7 @@ struct Job {
         int (*reply)(Job *j);    /* the answer of a success; NULL = empty */
         void (*done)(Job *j);    /* at the end, after operation and request, before the next queued job starts; may be NULL */
         Requestor who;
+        bool cancelled;          /* no further step is begun */
         bool tolerant;           /* failed calls are logged and do not fail the step: for cleaning up */
         bool waits_stop;         /* woken when the guest is gone for good */
         sd_event_source *timer;
@@ -67,6 +68,8 @@ void *job_alloc_data(Job *j, size_t size, void (*free_data)(void *));
 
 /* Makes the operation of the job, with the instance as resource. 0, negative errno with error set. */
 int job_new_operation(Job *j, const char *description, sd_bus_error *error);
+/* Has the operation's Cancel end the job: what runs comes to its end, instead of the next step all reverses run. */
+void job_allow_cancel(Job *j);
 /* Starts it (or queues it) and answers m with the operation's path. The job frees itself in the end. */
 int job_start_reply_operation(Job *j, sd_bus_message *m);
 /* Starts it; m is answered when the job is done. */

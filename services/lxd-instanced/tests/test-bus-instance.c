@@ -350,6 +350,26 @@ static void profiles(void **state) {
         assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/zeb", PROFILE, "Delete", NULL, "(sss)t", "", "", "", (uint64_t) 0), -ENOENT);
 }
 
+/* Ctrl-C during "lxc init" and "lxc launch". */
+static void cancelled_create(void **state) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *started = NULL;
+        const char *operation;
+
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateInstance", NULL, "sssssbasa{ss}a{sa{ss}}a{ss}(sss)t", "default", "c1",
+                                      "container", "", "", 0, 0, 0, 0, 2, "type", "image", "alias", "x", "", "", "", (uint64_t) 1), 0);
+        started = sd_bus_message_ref(world.f.reply);
+        assert_true(sd_bus_message_read(started, "o", &operation) > 0);
+        assert_int_equal(fixture_call(&world.f, operation, LXD_BUS_PREFIX ".Operation1", "Cancel", NULL, "t", (uint64_t) 0), 0);
+        assert_true(sd_bus_message_rewind(started, true) >= 0);
+        sd_bus_message_unref(world.f.reply);
+        world.f.reply = sd_bus_message_ref(started);
+        assert_true(world_wait(NULL) < 0);
+        assert_null(world_instance("c1"));
+        assert_int_equal(strv_length(world.volumes), 0);
+        world_assert_consistent();
+        assert_int_equal(world_create("c1", "image", NULL), 0);
+}
+
 /* Clients unset a key by sending it empty, in a whole new record as well. */
 static void empty_values(void **state) {
         const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Instance";
@@ -577,7 +597,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
-                TEST(live_devices), TEST(empty_values), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+                TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 
         if (geteuid() != 0) {
