@@ -67,6 +67,7 @@ struct Session {
         bool stdin_done;
         bool escape;                    /* Ctrl-a was typed */
         bool detached;
+        bool terminal_gone;             /* closed, or the connection to it broke */
         uint64_t deadline;              /* ms: give up output (or a refused session) then; 0: none */
         int broken_pipe;                /* the reader of our output has gone: -EPIPE */
 };
@@ -309,6 +310,7 @@ static void stdin_read(Session *s) {
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
                 return;
         if (n <= 0) {
+                s->terminal_gone = terminal_is_gone(&s->terminal);
                 stdin_finish(s);
                 return;
         }
@@ -368,7 +370,9 @@ static int handle_time(Session *s) {
 
 /* Our stdout or stderr has no reader any more: end the command as a pipe would, and do not wait long for it. */
 static void session_pipe_broken(Session *s) {
-        send_signal(s, SIGPIPE);
+        s->terminal_gone = terminal_is_gone(&s->terminal);
+        if (!s->terminal_gone)
+                send_signal(s, SIGPIPE);
         for (size_t i = 0; i < _CHANNEL_MAX; i++)
                 if (s->channels[i].output >= 0)
                         channel_close(s->channels + i);
@@ -427,6 +431,10 @@ static int session_step(Session *s) {
                 r = wait_read(s);
                 if (r < 0)
                         return r;
+        }
+        if (s->terminal_gone) {         /* the guest's is closed with the connection, so what runs there is told as well */
+                send_signal(s, SIGHUP);
+                return fail(-EIO, "The terminal went away");
         }
         return handle_time(s);
 }

@@ -22,6 +22,12 @@ void terminal_restore(Terminal *t) {
         t->raw = false;
 }
 
+bool terminal_is_gone(const Terminal *t) {
+        struct termios now;
+
+        return t->raw && tcgetattr(STDIN_FILENO, &now) < 0;
+}
+
 void terminal_size(unsigned *ret_width, unsigned *ret_height) {
         struct winsize size = {};
 

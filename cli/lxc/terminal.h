@@ -17,5 +17,8 @@ void terminal_raw(Terminal *t);
 /* Puts back what terminal_raw() found. May be called twice. */
 void terminal_restore(Terminal *t);
 
+/* True when it was in raw mode and nobody is at its other end any more. */
+bool terminal_is_gone(const Terminal *t);
+
 /* Size of the terminal on stdout (or stdin); 0, 0 if there is none. */
 void terminal_size(unsigned *ret_width, unsigned *ret_height);
