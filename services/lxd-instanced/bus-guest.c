@@ -18,7 +18,6 @@ static int read_guest(sd_bus_message *m, Manager *manager, Instance **ret, sd_bu
 static int method_prepare_guest(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint64_t flags;
         Instance *i;
-        Job *j;
         int r;
 
         r = bus_require_root(m, error);
@@ -26,9 +25,7 @@ static int method_prepare_guest(sd_bus_message *m, void *userdata, sd_bus_error 
                 r = read_guest(m, userdata, &i, error);
         if (r >= 0)
                 r = bus_read_flags(m, 0, &flags, error);
-        if (r >= 0)
-                r = guest_prepare(i, &j, error);
-        return r < 0 ? r : job_start_reply_done(j, m);
+        return r < 0 ? r : guest_prepare(i, m, error);
 }
 
 static int method_guest_started(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -248,7 +248,6 @@ static int step_running(Job *j, sd_bus_error *error) {
         i->last_used_at = now_realtime();
         (void) db_instance_set_used(j->manager->db, i->id, i->last_used_at);
         (void) instance_set_volatile(i, "volatile.last_state.power", "RUNNING", "volatile.apply_template", NULL, NULL);
-        (void) db_sync(j->manager->db);
         instance_set_status(i, INSTANCE_RUNNING);
         instance_changed(i, "LastUsedAt", NULL);
         if (!i->restarting)
@@ -256,6 +255,11 @@ static int step_running(Job *j, sd_bus_error *error) {
         log_at(LOG_INFO, 0, life_fields(i, LXD_MSG_INSTANCE_STARTED, &(LogFields) {}),
                "Started instance %s.", i->name);
         return 0;
+}
+
+/* The runner has its answer and tells the service manager, while this waits for the disk; who asked for the start hears of it after both. */
+static void started_done(Job *j) {
+        (void) db_sync(j->manager->db);
 }
 
 static const JobStep started_steps[] = { { "register", step_register, NULL }, { "running", step_running, NULL }, {} };
@@ -276,6 +280,7 @@ int guest_started(Instance *i, pid_t pid, int netns_fd, Job **ret, sd_bus_error 
                 return -ENOMEM;
         d->netns = netns_fd >= 0 ? fcntl(netns_fd, F_DUPFD_CLOEXEC, 3) : -EBADF;
         j->tolerant = true;
+        j->done = started_done;
 
         guest_state_done(&i->guest);
         if (guest_state_read(i->id, &state) >= 0)

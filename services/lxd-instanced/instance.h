@@ -67,6 +67,7 @@ struct Instance {
         unsigned n_access;    /* files.* that hold the volume mounted */
         Job *data_job;        /* creates, changes or removes the record or volume; others queue behind it */
         Job *life_job;        /* start, stop, restart, freeze, unfreeze */
+        Job *prepare_job;     /* begun with the start, for the runner that will ask: guest_prepare_ahead() */
         Job *queue, *queue_tail;
 };
 

@@ -55,6 +55,7 @@ static void start_done(int r, const sd_bus_error *e, void *userdata) {
                 if (!i->prepared)
                         instance_set_status(i, INSTANCE_STOPPED);
                 e = &error;
+                guest_prepare_cancel(i);
         }
         job_wake(j, r, e);
 }
@@ -81,6 +82,7 @@ int step_start_unit(Job *j, sd_bus_error *error) {
                 return bus_error_wrap(error, r, "Failed to start unit %s", unit);
         instance_set_status(i, INSTANCE_STARTING);
         job_wait(j);
+        guest_prepare_ahead(i);
         return 0;
 }
 

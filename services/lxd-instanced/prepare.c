@@ -33,6 +33,8 @@ typedef struct PrepareData {
         bool privileged;
         char *log_dir, *seccomp, *name, *rootfs, *cpus;
         LxcConfig lxc;
+        bool waiting;   /* all is done but nobody has asked yet */
+        bool cancelled; /* nobody is going to ask */
 } PrepareData;
 
 static void prepare_data_free(void *p) {
@@ -552,6 +554,19 @@ static int append_options(sd_bus_message *m, Job *j) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* Begun ahead: the answer waits for the question. */
+static int step_asked(Job *j, sd_bus_error *error) {
+        PrepareData *d = j->data;
+
+        if (j->request)
+                return 0;
+        if (d->cancelled)
+                return -ECANCELED;
+        d->waiting = true;
+        job_wait(j);
+        return 0;
+}
+
 static int reply(Job *j) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         PrepareData *d = j->data;
@@ -573,12 +588,16 @@ static int reply(Job *j) {
 
 /* Whoever waits for the start gets the reason, also when the runner cannot bring it any more. */
 static void done(Job *j) {
+        const PrepareData *d = j->data;
         Instance *i = j->instance;
 
+        if (i->prepare_job == j)
+                i->prepare_job = NULL;
         if (j->result >= 0)
                 return;
         i->prepared = false;
-        (void) str_replace(&i->failure, j->error.message);
+        if (!d->cancelled) /* the reason is known better elsewhere */
+                (void) str_replace(&i->failure, j->error.message);
         if (i->status == INSTANCE_STARTING && !i->life_job)
                 instance_set_status(i, INSTANCE_STOPPED);
 }
@@ -589,10 +608,11 @@ static const JobStep prepare_steps[] = {
         { "shift", step_shift, NULL },
         { "host", step_host, undo_host },
         { "build", step_build, NULL },
+        { "asked", step_asked, NULL },
         {}
 };
 
-int guest_prepare(Instance *i, Job **ret, sd_bus_error *error) {
+static int new_job(Instance *i, Job **ret, sd_bus_error *error) {
         _cleanup_(job_freep) Job *j = NULL;
         int r;
 
@@ -616,4 +636,38 @@ int guest_prepare(Instance *i, Job **ret, sd_bus_error *error) {
         j->done = done;
         *ret = TAKE_PTR(j);
         return 0;
+}
+
+int guest_prepare(Instance *i, sd_bus_message *m, sd_bus_error *error) {
+        Job *j = i->prepare_job;
+        int r;
+
+        if (!j || j->request || j->undoing) {
+                r = new_job(i, &j, error);
+                return r < 0 ? r : job_start_reply_done(j, m);
+        }
+        j->request = sd_bus_message_ref(m);
+        if (((PrepareData *) j->data)->waiting)
+                job_wake(j, 0, NULL);
+        return 1;
+}
+
+void guest_prepare_ahead(Instance *i) {
+        Job *j;
+
+        if (i->prepare_job || new_job(i, &j, NULL) < 0)
+                return;
+        i->prepare_job = j;
+        job_start(j);
+}
+
+void guest_prepare_cancel(Instance *i) {
+        Job *j = i->prepare_job;
+        PrepareData *d = j ? j->data : NULL;
+
+        if (!j || j->request)
+                return;
+        d->cancelled = true;
+        if (d->waiting)
+                job_wake(j, -ECANCELED, NULL);
 }

@@ -184,13 +184,10 @@ static int write_pid(int dir) {
 }
 
 /* Hands the unit's controllers (v2) down to payload and monitor. Those that cannot be handed down stay behind, as on any host. */
-static void enable_controllers(int unit) {
-        _cleanup_free_ char *controllers = NULL;
+static void enable_controllers(int unit, char *controllers) {
         _cleanup_close_ int fd = -EBADF;
         char *position, *name;
 
-        if (file_read_at(unit, "cgroup.controllers", 4096, &controllers, NULL) < 0)
-                return;
         fd = openat(unit, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
         position = controllers;
         while (fd >= 0 && (name = strsep(&position, " \n"))) {
@@ -202,8 +199,11 @@ static void enable_controllers(int unit) {
         }
 }
 
+/* liblxc needs the cgroup at the end of the guest in any case. Only a hierarchy that hands controllers down wants its processes in the
+ * leaves; elsewhere the move, for which the kernel waits for an RCU grace period (some 10 ms), is left out. */
 static int enter_one(const char *unit_directory) {
         _cleanup_close_ int unit = -EBADF, fd = -EBADF;
+        _cleanup_free_ char *controllers = NULL;
         int r;
 
         unit = open(unit_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -211,12 +211,14 @@ static int enter_one(const char *unit_directory) {
                 return -errno;
         if (mkdirat(unit, "supervisor", 0755) < 0 && errno != EEXIST)
                 return -errno;
+        if (file_read_at(unit, "cgroup.controllers", 4096, &controllers, NULL) < 0 || strspn(controllers, " \n") == strlen(controllers))
+                return 0;
         fd = openat(unit, "supervisor", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
         r = write_pid(fd);
         if (r >= 0)
-                enable_controllers(unit);
+                enable_controllers(unit, controllers);
         return r;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cgroups of one container: <unit>/supervisor (the runner), <unit>/monitor (liblxc's monitor), <unit>/payload (the
+/* The cgroups of one container: <unit>/supervisor (the runner, on v2), <unit>/monitor (liblxc's monitor), <unit>/payload (the
  * guest), the same below every hierarchy. */
 #pragma once
 
@@ -15,8 +15,8 @@ void cgroups_done(Cgroups *c);
 int cgroups_find(Cgroups *ret);
 /* The same from given texts; pure, for tests. */
 int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgroups *ret);
-/* Moves this process out of the unit's own cgroup, which may have no processes once it has children with controllers,
- * and hands its controllers down (v2). 0, -errno. */
+/* Makes the supervisor's cgroup. Where the unit's own cgroup has controllers (v2), it may have no processes once they are handed down: moves
+ * this process out of it and hands them down. 0, -errno. */
 int cgroups_enter_supervisor(const Cgroups *c);
 /* Removes what is left of monitor, payload and supervisor (empty cgroups only) in all hierarchies of `payload`. Nobody else
  * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. */

@@ -132,6 +132,45 @@ static void failed_creation(void **state) {
         world_assert_consistent();
 }
 
+static unsigned count_called(const char *member) {
+        unsigned n = 0;
+
+        STRV_FOREACH(c, world.calls)
+                n += streq(*c, member);
+        return n;
+}
+
+/* What the runner will ask for is done while it is started, and once. */
+static void prepared_ahead(void **state) {
+        static const int64_t moments[] = { SD_EVENT_PRIORITY_NORMAL - 10, SD_EVENT_PRIORITY_IDLE };
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        world.calls = strv_free(world.calls);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_int_equal(count_called("Attach"), 1);
+        assert_int_equal(count_called("Mount"), 1);
+        assert_null(world_instance("c1")->prepare_job);
+        assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
+
+        /* No runner asks, while it is still being prepared and when all has been: nothing of it may stay. */
+        for (size_t k = 0; k < ELEMENTSOF(moments); k++) {
+                _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+                world.calls = strv_free(world.calls);
+                world.no_runner = moments[k];
+                assert_true(world_do("c1", "Start", &e) < 0);
+                assert_string_equal(e.message, "Failed to start instance \"c1\": Job failed");
+                world_settle();
+                assert_int_equal(count_called("Mount"), count_called("Unmount"));
+                assert_true(count_called("Detach") >= count_called("Attach"));
+                assert_null(world_instance("c1")->prepare_job);
+                assert_false(world_instance("c1")->prepared);
+                assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+        }
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
+}
+
 static void failed_start(void **state) {
         static const char *const members[] = { "Mount", "Attach" };
 
@@ -595,7 +634,7 @@ static void thousand(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(deaf_guest),
+                TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };

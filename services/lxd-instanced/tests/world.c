@@ -240,6 +240,11 @@ static Runner *runner_new(uint64_t id, unit_job_t callback, void *userdata) {
         return r;
 }
 
+static int on_no_runner(sd_event_source *s, void *userdata) {
+        sd_event_source_disable_unref(s);
+        return runner_failed(NULL, userdata, NULL);
+}
+
 int units_new(sd_event *event, Units **ret) {
         static int dummy;
 
@@ -254,6 +259,14 @@ Units *units_free(Units *u) {
 int unit_start(Units *u, const char *name, unit_job_t callback, void *userdata) {
         uint64_t id = strtoull(strchr(name, '@') + 1, NULL, 10);
 
+        if (world.no_runner != 0) {
+                sd_event_source *s;
+
+                assert_true(sd_event_add_defer(world.manager->event, &s, on_no_runner, runner_new(id, callback, userdata)) >= 0);
+                assert_true(sd_event_source_set_priority(s, world.no_runner) >= 0);
+                world.no_runner = 0;
+                return 0;
+        }
         call_guest("PrepareGuest", id, runner_prepared, runner_new(id, callback, userdata), "t", (uint64_t) 0);
         return 0;
 }

@@ -17,6 +17,7 @@ typedef struct World {
         const char *crash_kind, *crash_step; /* the daemon "dies" after this step */
         bool crashed;
         bool deaf;          /* guests do not listen to shutdown requests */
+        int64_t no_runner;  /* the next unit fails before its runner asks for anything: priority of that in the loop */
         unsigned n_calls_network_describe;
         sd_bus *peers[3];
 } World;
