@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the transfer of image files: POST /1.0/images and GET /1.0/images/{fingerprint}/export. */
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
 #include "body-stream.h"
 #include "bus-error.h"
 #include "call.h"
+#include "http-files.h"
 #include "json-args.h"
 #include "reply.h"
 #include "rest.h"
@@ -103,132 +100,21 @@ int rest_images_post(Request *r, sd_bus_error *error) {
         return bus_error_set(error, LXD_ERROR_INVALID, "Invalid images JSON");
 }
 
-/* An image of two files goes out as multipart: text, file, text, file, text. */
-typedef struct Part {
-        char *text; /* before the file */
-        int fd;     /* -EBADF: none */
-        uint64_t size;
-} Part;
-
-typedef struct Multipart {
-        Part parts[3];
-        uint64_t size;
-} Multipart;
-
-static void multipart_free(void *p) {
-        Multipart *m = p;
-
-        for (size_t i = 0; m && i < ELEMENTSOF(m->parts); i++) {
-                free(m->parts[i].text);
-                close_safe(m->parts[i].fd);
-        }
-        free(m);
-}
-
-static void multipart_freep(Multipart **m) {
-        multipart_free(*m);
-}
-
-static ssize_t multipart_read(void *userdata, uint64_t position, char *buffer, size_t n) {
-        Multipart *m = userdata;
-
-        for (size_t i = 0; i < ELEMENTSOF(m->parts); i++) {
-                const Part *p = &m->parts[i];
-                size_t text = strlen(p->text);
-                ssize_t k;
-
-                if (position < text) {
-                        n = MIN(n, text - position);
-                        memcpy(buffer, p->text + position, n);
-                        return n;
-                }
-                position -= text;
-                if (position < p->size) {
-                        k = pread(p->fd, buffer, MIN(n, p->size - position), (off_t) position);
-                        return k > 0 ? k : MHD_CONTENT_READER_END_WITH_ERROR;
-                }
-                position -= p->size;
-        }
-        return MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static int multipart_part(Part *p, const char *boundary, const char *field, const char *name, int fd) {
-        struct stat st;
-
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        if (p->fd < 0)
-                return -errno;
-        p->size = st.st_size;
-        return str_format(&p->text,
-                          "%s--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\n"
-                          "Content-Type: application/octet-stream\r\n\r\n",
-                          streq(field, "metadata") ? "" : "\r\n", boundary, field, name);
-}
-
-static int export_two(Request *r, const char *names[static 2], const int fds[static 2]) {
-        _cleanup_(multipart_freep) Multipart *m = calloc(1, sizeof(*m));
-        _cleanup_free_ char *boundary = NULL, *type = NULL;
-        struct MHD_Response *response;
-        int x;
-
-        if (!m)
-                return -ENOMEM;
-        for (size_t i = 0; i < ELEMENTSOF(m->parts); i++)
-                m->parts[i].fd = -EBADF;
-        x = random_hex(30, &boundary);
-        if (x >= 0)
-                x = multipart_part(&m->parts[0], boundary, "metadata", names[0], fds[0]);
-        if (x >= 0)
-                x = multipart_part(&m->parts[1], boundary, endswith(names[1], ".img") ? "rootfs.img" : "rootfs", names[1], fds[1]);
-        if (x >= 0)
-                x = str_format(&m->parts[2].text, "\r\n--%s--\r\n", boundary);
-        if (x >= 0)
-                x = str_format(&type, "multipart/form-data; boundary=%s", boundary);
-        if (x < 0)
-                return x;
-        for (size_t i = 0; i < ELEMENTSOF(m->parts); i++)
-                m->size += strlen(m->parts[i].text) + m->parts[i].size;
-
-        response = MHD_create_response_from_callback(m->size, 64 << 10, multipart_read, m, multipart_free);
-        if (!response)
-                return -ENOMEM;
-        TAKE_PTR(m);
-        (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-        return reply_response(r, MHD_HTTP_OK, response);
-}
-
-static int export_one(Request *r, const char *name, int fd) {
-        _cleanup_free_ char *disposition = NULL;
-        struct MHD_Response *response;
-        int x;
-
-        x = str_format(&disposition, "inline;filename=%s", name);
-        if (x >= 0)
-                x = response_from_file(fd, "application/octet-stream", &response);
-        if (x < 0)
-                return x;
-        (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION, disposition);
-        return reply_response(r, MHD_HTTP_OK, response);
-}
-
 static int then_export(Request *r, sd_bus_message *reply, sd_bus_error *error) {
+        struct MHD_Response *response;
         const char *names[2] = {};
-        int fds[2], n = 0, x;
+        int fds[2], x;
+        size_t n = 0;
 
         x = sd_bus_message_enter_container(reply, 'a', "(sh)");
         while (x >= 0 && n < 2 && (x = sd_bus_message_read(reply, "(sh)", &names[n], &fds[n])) > 0)
                 n++;
+        if (x >= 0)
+                x = http_files_response(names, fds, n, &response);
         if (x < 0)
                 return x;
-        for (int i = 0; i < n; i++)
-                if (!text_is_valid(names[i], false) || strpbrk(names[i], "\"\\/"))
-                        return -EBADMSG;
         (void) MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 3600U);
-        if (n == 0)
-                return -EBADMSG;
-        return n == 2 ? export_two(r, names, fds) : export_one(r, names[0], fds[0]);
+        return reply_response(r, MHD_HTTP_OK, response);
 }
 
 int rest_image_export_get(Request *r, sd_bus_error *error) {

@@ -138,10 +138,22 @@ static int answer_devices(const Guest *g, Answer *ret) {
         return answer_json(&w, ret);
 }
 
-static bool is_image_export(const char *path) {
+/* The fingerprint begins at *ret; its length, or 0. */
+static size_t export_fingerprint(const char *path, const char **ret) {
         const char *rest = startswith(path, "/1.0/images/"), *end = rest ? endswith(rest, "/export") : NULL;
 
-        return end && end > rest && !memchr(rest, '/', (size_t) (end - rest));
+        *ret = rest;
+        return end && !memchr(rest, '/', (size_t) (end - rest)) ? (size_t) (end - rest) : 0;
+}
+
+int answer_is_export(const char *path, const Guest *g, char **ret) {
+        const char *fingerprint;
+        size_t n = export_fingerprint(path, &fingerprint);
+
+        if (n == 0 || !config_is_true(&g->config, "security.devlxd.images"))
+                return 0;
+        *ret = strndup(fingerprint, n);
+        return *ret ? 1 : -ENOMEM;
 }
 
 int answer_make(const char *path, const Guest *g, Answer *ret) {
@@ -160,9 +172,7 @@ int answer_make(const char *path, const Guest *g, Answer *ret) {
         key = startswith(path, "/1.0/config/");
         if (!isempty(key) && !strchr(key, '/'))
                 return answer_key(g, key, ret);
-        if (is_image_export(path))
-                return config_is_true(&g->config, "security.devlxd.images")
-                                       ? answer_make_error(501, "images cannot be exported to guests by this server", ret)
-                                       : answer_make_error(403, "not authorized", ret);
+        if (export_fingerprint(path, &key) > 0)
+                return answer_make_error(403, "not authorized", ret);
         return answer_make_error(404, "404 page not found", ret);
 }

@@ -30,6 +30,8 @@ void answer_done(Answer *a);
 
 /* Is this the event stream, which is no answer? */
 bool answer_is_events(const char *path);
+/* The fingerprint (strdup) when this is the download of an image, which is no answer either, and the guest may have it. 1; 0 it is something else; -ENOMEM. */
+int answer_is_export(const char *path, const Guest *g, char **ret);
 /* The answer to GET of this path (decoded, without query). Anything may be in it. 0, -ENOMEM. */
 int answer_make(const char *path, const Guest *g, Answer *ret);
 /* An error of LXD's form: the text and a line break. 0, -ENOMEM. */

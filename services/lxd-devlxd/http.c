@@ -9,12 +9,14 @@
 #include "answer.h"
 #include "base/clock.h"
 #include "events.h"
+#include "export.h"
 #include "log.h"
 #include "lookup.h"
 
 #define CONNECTIONS_MAX 4096U
 #define CONNECTION_MEMORY ((size_t) 16 << 10)
 #define IDLE_SEC 30U
+#define TRANSFER_SEC 3600U /* a guest that is frozen in the middle of a download may go on later */
 
 /* One connection: who is at the other end does not change on it. */
 typedef struct Client {
@@ -30,7 +32,9 @@ typedef struct Request {
         struct MHD_Connection *connection;
         char *path;
         Lookup *lookup;
+        Export *export;
         Answer answer;    /* status 0: not there yet */
+        struct MHD_Response *response; /* instead: files of an image */
         bool upgrade;     /* the answer is the event stream */
         bool begun, suspended;
         struct Request *next, **link; /* all requests of the Http */
@@ -102,6 +106,11 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
         }
 }
 
+static enum MHD_Result queue_files(Request *q) {
+        (void) MHD_set_connection_option(q->connection, MHD_CONNECTION_OPTION_TIMEOUT, TRANSFER_SEC);
+        return MHD_queue_response(q->connection, MHD_HTTP_OK, q->response);
+}
+
 static enum MHD_Result queue_answer(Request *q) {
         static const char *const types[] = {
                 [ANSWER_RAW] = "application/octet-stream",
@@ -133,11 +142,36 @@ static void request_resume(Request *q) {
         http_kick(q->http);
 }
 
-static void on_looked_up(const Guest *guest, unsigned status, const char *text, void *userdata) {
+static void on_exported(struct MHD_Response *response, unsigned status, const char *text, void *userdata) {
         Request *q = userdata;
 
+        q->export = NULL;
+        q->response = response;
+        if (!response)
+                request_set_error(q, status, text);
+        request_resume(q);
+}
+
+/* 1: the files will come; 0: this is nothing to download; -errno. */
+static int request_export(Request *q, const Guest *guest) {
+        _cleanup_free_ char *fingerprint = NULL;
+        int r = answer_is_export(q->path, guest, &fingerprint);
+
+        if (r > 0)
+                r = export_start(q->http->manager, guest->project, fingerprint, on_exported, q, &q->export);
+        return r < 0 ? r : q->export != NULL;
+}
+
+static void on_looked_up(const Guest *guest, unsigned status, const char *text, void *userdata) {
+        Request *q = userdata;
+        int r = guest ? request_export(q, guest) : 0;
+
         q->lookup = NULL;
-        if (!guest)
+        if (r > 0)
+                return;
+        if (r < 0)
+                request_set_error(q, 503, "the image service is not available, try again");
+        else if (!guest)
                 request_set_error(q, status, text);
         else if (answer_is_events(q->path))
                 q->upgrade = true;
@@ -193,6 +227,9 @@ static void request_free(Request *q) {
         if (q->next)
                 q->next->link = q->link;
         lookup_cancel(q->lookup);
+        export_cancel(q->export);
+        if (q->response)
+                MHD_destroy_response(q->response);
         answer_done(&q->answer);
         free(q->path);
         free(q);
@@ -216,6 +253,8 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
         }
         if (q->upgrade)
                 return events_accept(q->http->manager->events, connection, q->client->caller.guest);
+        if (q->response)
+                return queue_files(q);
         return q->answer.status ? queue_answer(q) : MHD_NO;
 }
 
@@ -298,7 +337,9 @@ Http *http_free(Http *h) {
                 for (Request *q = h->requests; q; q = q->next)
                         if (q->suspended) {
                                 lookup_cancel(q->lookup);
+                                export_cancel(q->export);
                                 q->lookup = NULL;
+                                q->export = NULL;
                                 request_set_error(q, 503, "the service is stopping, try again");
                                 request_resume(q);
                         }

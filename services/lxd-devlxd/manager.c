@@ -33,6 +33,8 @@ int manager_new(sd_event *event, Manager **ret) {
         *m = (Manager) { .event = sd_event_ref(event), .identify = caller_identify, .root_uid = caller_root_uid };
         r = bus_peer_new(event, "instanced", &m->instanced);
         if (r >= 0)
+                r = bus_peer_new(event, "imaged", &m->imaged);
+        if (r >= 0)
                 r = events_new(m, &m->events);
         if (r >= 0)
                 r = http_new(m, &m->http);
@@ -48,6 +50,7 @@ Manager *manager_free(Manager *m) {
         events_free(m->events);
         http_free(m->http);
         bus_peer_free(m->instanced);
+        bus_peer_free(m->imaged);
         sd_event_unref(m->event);
         free(m);
         return NULL;
@@ -56,5 +59,6 @@ Manager *manager_free(Manager *m) {
 bool manager_is_idle(void *userdata) {
         Manager *m = userdata;
 
-        return http_connections(m->http) == 0 && events_listeners(m->events) == 0 && bus_peer_pending(m->instanced) == 0;
+        return http_connections(m->http) == 0 && events_listeners(m->events) == 0 && bus_peer_pending(m->instanced) == 0 &&
+               bus_peer_pending(m->imaged) == 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lxd-devlxd holds: the guest socket, and its way to lxd-instanced. */
+/* What lxd-devlxd holds: the guest socket, and its ways to lxd-instanced and lxd-imaged. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -16,7 +16,7 @@ struct Caller;
 
 typedef struct Manager {
         sd_event *event;
-        BusPeer *instanced;
+        BusPeer *instanced, *imaged;
         Http *http;
         Events *events;
         /* Tests say who calls: NULL = the kernel (caller_identify()). */

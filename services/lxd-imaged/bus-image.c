@@ -167,7 +167,7 @@ static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
 }
 
 /* Names as LXD gives them: the client cannot choose where its download goes. */
-static int append_files(sd_bus_message *reply, const ImageRecord *i, int metadata, int rootfs) {
+int image_append_files(sd_bus_message *reply, const ImageRecord *i, int metadata, int rootfs) {
         const char *extension = image_format_extension(image_format_detect_fd(metadata));
         _cleanup_free_ char *first = NULL, *second = NULL;
         int r;
@@ -191,7 +191,7 @@ static int method_export(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         r = r < 0 ? r : store_open(o->manager->images_fd, o->record.fingerprint, o->record.format, &metadata, &rootfs, &format, error);
         r = r < 0 ? r : sd_bus_message_new_method_return(m, &reply);
-        r = r < 0 ? r : append_files(reply, &o->record, metadata, rootfs);
+        r = r < 0 ? r : image_append_files(reply, &o->record, metadata, rootfs);
         if (r < 0)
                 return r;
         manager_image_event(o->manager, o->record.project, "image-retrieved", o->record.fingerprint, NULL, NULL, &who, NULL);

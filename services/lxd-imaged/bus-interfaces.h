@@ -2,6 +2,7 @@
 /* The vtables of lxd-imaged; docs/bus.md section 5 has their contract. */
 #pragma once
 
+#include "image-record.h"
 #include "manager.h"
 
 extern const sd_bus_vtable manager_vtable[]; /* userdata: Manager */
@@ -14,3 +15,6 @@ int image_object_find(sd_bus *bus, const char *path, const char *interface, void
 int alias_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);
 int image_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error);
 int alias_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error);
+
+/* Appends a(sh): the name and the descriptor of each file of an image. 0, -ENOMEM, -errno. */
+int image_append_files(sd_bus_message *reply, const ImageRecord *i, int metadata, int rootfs);

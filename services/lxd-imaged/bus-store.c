@@ -87,6 +87,30 @@ static int method_open_image(sd_bus_message *m, void *userdata, sd_bus_error *er
         return r < 0 ? r : sd_bus_reply_method_return(m, "hhs", metadata, rootfs, format);
 }
 
+/* For guests: what is public or only cached here, by its whole fingerprint. The others are as if they were not there. */
+static int method_export_public(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(image_record_done) ImageRecord i = {};
+        _cleanup_close_ int metadata = -EBADF, rootfs = -EBADF;
+        const char *project, *fingerprint, *format;
+        Manager *manager = userdata;
+        uint64_t flags;
+        int r = bus_require_internal(m, error);
+
+        r = r < 0 ? r : sd_bus_message_read(m, "ss", &project, &fingerprint);
+        r = r < 0 ? r : bus_read_flags(m, 0, &flags, error);
+        if (r < 0)
+                return r;
+        r = hex_is_valid(fingerprint, FINGERPRINT_LENGTH) ? db_image_get(manager->db, project, fingerprint, &i) : -ENOENT;
+        if (r >= 0 && !i.public && !i.cached)
+                r = -ENOENT;
+        r = image_lookup_error(r, error);
+        r = r < 0 ? r : store_open(manager->images_fd, i.fingerprint, i.format, &metadata, &rootfs, &format, error);
+        r = r < 0 ? r : sd_bus_message_new_method_return(m, &reply);
+        r = r < 0 ? r : image_append_files(reply, &i, metadata, rootfs);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
 static int method_mark_used(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(image_record_done) ImageRecord i = {};
         Manager *manager = userdata;
@@ -118,6 +142,8 @@ const sd_bus_vtable store_vtable[] = {
                                 SD_BUS_RESULT("s", fingerprint, "s", type, "s", architecture, "a{ss}", properties, "as", profiles), method_resolve_image, 0),
         SD_BUS_METHOD_WITH_ARGS("OpenImage", SD_BUS_ARGS("s", fingerprint, "t", flags), SD_BUS_RESULT("h", metadata, "h", rootfs, "s", format),
                                 method_open_image, 0),
+        SD_BUS_METHOD_WITH_ARGS("ExportPublic", SD_BUS_ARGS("s", project, "s", fingerprint, "t", flags), SD_BUS_RESULT("a(sh)", files),
+                                method_export_public, 0),
         SD_BUS_METHOD_WITH_ARGS("MarkUsed", SD_BUS_ARGS("s", project, "s", fingerprint, "t", flags), SD_BUS_NO_RESULT, method_mark_used, 0),
         SD_BUS_METHOD_WITH_ARGS("CheckSecret", SD_BUS_ARGS("s", project, "s", fingerprint, "s", secret, "t", flags), SD_BUS_RESULT("b", valid),
                                 method_check_secret, 0),

@@ -76,6 +76,16 @@ test_guest_api() {
         assert_match "$(ask c1 /1.0/devices)" '"eth0":\{.*"hwaddr":"00:16:3e'
         assert_eq "$(ask c1 /1.0/config/volatile.eth0.hwaddr)" "403 not authorized"
         assert_eq "$(ask c1 /1.0 1000)" "401 Access denied for non-root user"
+        # Images: when the key allows it, public ones, by their whole fingerprint.
+        fingerprint=$("$LXC" query /1.0/images | grep -o '[0-9a-f]\{64\}' | head -n 1)
+        assert_eq "$(ask c1 "/1.0/images/$fingerprint/export")" "403 not authorized"
+        assert lxc config set c1 security.devlxd.images true
+        assert_eq "$(ask c1 "/1.0/images/$fingerprint/export")" "404 not found"
+        assert lxc query -X PATCH -d '{"public": true}' "/1.0/images/$fingerprint"
+        assert_eq "$(ask c1 "/1.0/images/${fingerprint:0:12}/export")" "404 not found"
+        assert_eq "$("$LXC" exec c1 -- sh -c "printf 'GET /1.0/images/$fingerprint/export HTTP/1.0\r\nHost: lxd\r\n\r\n' |
+                socat -t60 - UNIX-CONNECT:/dev/lxd/sock | sed '1,/^\r*\$/d' | sha256sum" | cut -d' ' -f1)" "$fingerprint"
+        assert lxc query -X PATCH -d '{"public": false}' "/1.0/images/$fingerprint"
         assert_match "$(printf 'GET /1.0 HTTP/1.0\r\n\r\n' | socat -t60 - UNIX-CONNECT:/var/lib/lxd/devlxd/sock)" "500 .*pid not in container"
         systemctl kill -s KILL lxd-devlxd.service
         assert_eq "$(ask c1 /1.0/config/user.foo)" "200 bar"

@@ -116,6 +116,26 @@ static void test_answers(void **state) {
         expect(c, "/1.0/images/abc/export", "403 Forbidden", PLAIN, "not authorized\n");
 }
 
+static void test_images(void **state) {
+        _cleanup_free_ char *one = NULL, *two = NULL;
+        Context *c = *state;
+
+        expect(c, "/1.0/images/one/export", "403 Forbidden", PLAIN, "not authorized\n");
+        assert_int_equal(config_set(&played_config, "security.devlxd.images", "true"), 0);
+        one = get(c, "/1.0/images/one/export");
+        assert_non_null(strstr(one, "200 OK"));
+        assert_non_null(strstr(one, "Content-Disposition: inline;filename=one.tar.xz"));
+        assert_string_equal(strstr(one, "\r\n\r\n"), "\r\n\r\nmetadata");
+        two = get(c, "/1.0/images/two/export");
+        assert_non_null(strstr(two, "Content-Type: multipart/form-data; boundary="));
+        assert_non_null(strstr(two, "name=\"metadata\"; filename=\"meta-two.tar.xz\"\r\nContent-Type: application/octet-stream\r\n\r\nmetadata\r\n--"));
+        assert_non_null(strstr(two, "name=\"rootfs\"; filename=\"two.squashfs\"\r\nContent-Type: application/octet-stream\r\n\r\nsquash\r\n--"));
+        expect(c, "/1.0/images/other/export", "404 Not Found", PLAIN, "not found\n");
+        expect(c, "/1.0/images/broken/export", "503 Service Unavailable", PLAIN, "the image service is not available, try again\n");
+        expect(c, "/1.0/images//export", "404 Not Found", PLAIN, "404 page not found\n");
+        expect(c, "/1.0/images/a/b/export", "404 Not Found", PLAIN, "404 page not found\n");
+}
+
 static void test_identity(void **state) {
         Context *c = *state;
 
@@ -265,6 +285,7 @@ static void test_identify_ourselves(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_answers),
+                TEST(test_images),
                 TEST(test_identity),
                 TEST(test_several_requests),
                 TEST(test_wrong_requests),

@@ -572,6 +572,7 @@ static void test_delete_failed_and_done(void **state) {
 }
 
 static void test_store(void **state) {
+        char prefix[13];
         Fixture *f = *state;
         const char *fingerprint, *type, *architecture, *format;
         sd_bus_message *reply, *m;
@@ -609,6 +610,22 @@ static void test_store(void **state) {
         assert_int_equal(image_format_detect_fd(rootfs), IMAGE_FORMAT_TAR_GZIP);
         sd_bus_message_unref(reply);
         assert_refused(f, CALL(f, "/org/lxd/image1", "image1.Store", "OpenImage", "st", "../../etc/passwd", UINT64_C(0)), LXD_ERROR_NOT_FOUND, "Image not found");
+
+        /* For guests: public ones only, and by the whole fingerprint. */
+        (void) snprintf(prefix, sizeof(prefix), "%.12s", f->fingerprint);
+        assert_refused(f, CALL(f, "/org/lxd/image1", "image1.Store", "ExportPublic", "sst", "default", f->fingerprint, UINT64_C(0)), LXD_ERROR_NOT_FOUND,
+                       "Image not found");
+        assert_done(f, UPDATE(f, true, false, "", UPDATE_PUBLIC, 0));
+        reply = CALL(f, "/org/lxd/image1", "image1.Store", "ExportPublic", "sst", "default", f->fingerprint, UINT64_C(0));
+        assert_non_null(reply);
+        assert_true(sd_bus_message_read(reply, "a(sh)", 1, &format, &metadata) > 0);
+        assert_memory_equal(format, f->fingerprint, strlen(f->fingerprint));
+        assert_int_equal(image_format_detect_fd(metadata), IMAGE_FORMAT_TAR_GZIP);
+        sd_bus_message_unref(reply);
+        assert_refused(f, CALL(f, "/org/lxd/image1", "image1.Store", "ExportPublic", "sst", "default", prefix, UINT64_C(0)), LXD_ERROR_NOT_FOUND,
+                       "Image not found");
+        assert_refused(f, CALL(f, "/org/lxd/image1", "image1.Store", "ExportPublic", "sst", "other", f->fingerprint, UINT64_C(0)), LXD_ERROR_NOT_FOUND,
+                       "Image not found");
 
         assert_done(f, CALL(f, "/org/lxd/image1", "image1.Store", "MarkUsed", "sst", "default", f->fingerprint, UINT64_C(0)));
         m = CALL(f, image_path(f), "image1.Image", "Describe", "t", UINT64_C(0));
