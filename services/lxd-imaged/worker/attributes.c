@@ -132,7 +132,7 @@ static int apply_xattrs(int fd, struct archive_entry *e, const char *path, Attri
                 }
                 if (fsetxattr(fd, name, value, n, 0) >= 0)
                         continue;
-                if (errno == EINVAL || errno == ERANGE)
+                if (errno == EINVAL || errno == ERANGE || errno == E2BIG)
                         return bus_error_set(error, LXD_ERROR_INVALID, "The image has the entry %.256s with an invalid attribute %.64s", path, name);
                 /* Without privilege (only tests run so) capabilities cannot be set. */
                 if (errno != EOPNOTSUPP && !(errno == EPERM && geteuid() != 0))
