@@ -70,9 +70,25 @@ int bus_error_set(sd_bus_error *e, const char *name, const char *format, ...) {
         return -EIO;
 }
 
+/* What to do about it, where strerror() leaves people alone with a word. */
+static const char *reason(int error) {
+        switch (error) {
+        case ENOSPC:
+                return "No space left on the file system of " LXD_STATE_DIR "; free some and try again";
+        case EROFS:
+                return "The file system is read-only (some become so after I/O errors; see the kernel log)";
+        case EIO:
+                return "Input/output error (see the kernel log)";
+        case EUCLEAN:
+                return "The database is damaged; \"lxd database check\" says which and \"lxd database restore\" puts a backup in its place";
+        default:
+                return strerror(error);
+        }
+}
+
 int bus_error_ensure(sd_bus_error *e, int r) {
         if (e && !sd_bus_error_is_set(e))
-                (void) sd_bus_error_setf(e, bus_error_from_errno(r), "%s", strerror(r < 0 ? -r : r));
+                (void) sd_bus_error_set(e, bus_error_from_errno(r), reason(r < 0 ? -r : r));
         return r;
 }
 

@@ -33,6 +33,8 @@ struct BusServer {
         Connection *connections;
         unsigned n_connections;
         uint64_t last_activity;
+        sd_bus_message_handler_t filter; /* may be NULL */
+        void *filter_userdata;
         const BusInterface *interfaces[32];
         size_t n_interfaces;
         Enumerator enumerators[16];
@@ -43,7 +45,12 @@ static int on_any_message(sd_bus_message *m, void *userdata, sd_bus_error *error
         BusServer *s = userdata;
 
         s->last_activity = now_monotonic();
-        return 0;
+        return s->filter ? s->filter(m, s->filter_userdata, error) : 0;
+}
+
+void bus_server_set_filter(BusServer *s, sd_bus_message_handler_t callback, void *userdata) {
+        s->filter = callback;
+        s->filter_userdata = userdata;
 }
 
 static int add_interface_to(BusServer *s, sd_bus *bus, const BusInterface *i) {

@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "bus-error.h"
 #include "daemon.h"
+#include "db-backup.h"
 #include "log.h"
 
 #define IDLE_SEC_DEFAULT 15
@@ -32,11 +34,12 @@ struct Daemon {
         size_t n_handed;
         unsigned holds;
         uint64_t idle_usec, drain_until;
-        sd_event_source *idle, *drain;
+        sd_event_source *idle, *drain, *backup;
         int log_level; /* at the start */
         BusInterface log_control;
         char *identifier;
         bool releasing;
+        int unable; /* why it could not load, or 0 */
 };
 
 /* org.freedesktop.LogControl1: systemctl service-log-level and log-target. */
@@ -204,6 +207,7 @@ Daemon *daemon_free(Daemon *d) {
                 return NULL;
         sd_event_source_disable_unref(d->idle);
         sd_event_source_disable_unref(d->drain);
+        sd_event_source_disable_unref(d->backup);
         operations_free(d->operations);
         bus_server_free(d->server);
         sd_event_unref(d->event);
@@ -330,4 +334,37 @@ int daemon_run(Daemon *d) {
         if (r < 0)
                 return log_error_errno(r, "The event loop failed: %m");
         return r;
+}
+
+int daemon_watch_database(Daemon *d, Db *db) {
+        return db_backup_hourly(d->event, db, &d->backup);
+}
+
+static int on_call_unable(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        const int *failure = userdata;
+        uint8_t type;
+
+        if (sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL)
+                return 0;
+        if (*failure == -EPROTO)
+                (void) bus_error_set(&e, LXD_ERROR_FAILED, "The database is of a newer version of LXD: install that again");
+        else
+                (void) bus_error_ensure(&e, *failure);
+        return sd_bus_reply_method_error(m, &e) < 0 ? 0 : 1;
+}
+
+int daemon_run_unable(Daemon *d, int failure) {
+        static const int lasting[] = { ENOSPC, EROFS, EIO, EUCLEAN, EPROTO };
+
+        for (size_t i = 0; d && i < ELEMENTSOF(lasting); i++)
+                if (failure == -lasting[i]) {
+                        d->spec.is_idle = NULL;
+                        d->spec.stopping = NULL;
+                        d->unable = failure;
+                        d->idle_usec = USEC_PER_SEC;
+                        bus_server_set_filter(d->server, on_call_unable, &d->unable);
+                        return daemon_run(d);
+                }
+        return failure;
 }

@@ -5,6 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "bus-server.h"
+#include "db.h"
 #include "operation.h"
 
 typedef struct Daemon Daemon;
@@ -40,6 +41,12 @@ void daemon_release(Daemon *d);
 /* Opens the buses, READY=1, runs until idle or SIGTERM, waits for running operations (at most 20 s), STOPPING=1. Exit status or -errno.
  * Load state before this: no call is answered earlier. */
 int daemon_run(Daemon *d);
+/* Instead of daemon_run() when loading failed (failure, -errno): for what a restart does not heal (a database that is damaged or newer, a disk
+ * that is full or broken) every call is answered with it, so that users read it and need not look for it. Ends soon after: the next call
+ * finds a new process, which tries again. For all else, and without a daemon (NULL), returns failure. */
+int daemon_run_unable(Daemon *d, int failure);
+/* Backs the database up from time to time (db-backup.h) until the daemon is freed; it must live as long. 0, -errno. */
+int daemon_watch_database(Daemon *d, Db *db);
 /* Idle time before exit: LXD_IDLE_SEC= or 15 s. */
 
 /* main() helper: `--introspect` prints the golden XML of all interfaces and exits; `--version`. 1 = handled, 0 = go on, -EINVAL. */

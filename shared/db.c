@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/str.h"
+#include "db-backup.h"
 #include "db.h"
 #include "log.h"
 
@@ -18,11 +19,21 @@ typedef struct Cached {
 
 struct Db {
         sqlite3 *handle;
+        char *path;
+        bool opened; /* to its last step */
         Cached *cache;
         size_t n_cache;
         unsigned lazy;  /* open scopes of DB_LAZY() */
         bool unsynced;  /* there may be lazy commits that are not on the disk yet */
 };
+
+int db_log_damage(const char *path, const char *reason) {
+        LogFields fields = { .message_id = LXD_MSG_DATABASE_DAMAGED };
+
+        return log_at(LOG_CRIT, -EUCLEAN, &fields,
+                      "The database %s is damaged (%s). It is left as it is; \"lxd database restore\" puts a backup in its place.",
+                      strempty(path), reason);
+}
 
 /* What went wrong, in errno's words; the text goes to the journal where a caller could not say more. */
 static int db_error(sqlite3 *handle, int code, const char *what) {
@@ -49,13 +60,15 @@ static int db_error(sqlite3 *handle, int code, const char *what) {
         case SQLITE_READONLY:
                 r = -EROFS;
                 break;
+        case SQLITE_IOERR:
+                r = sqlite3_system_errno(handle) == ENOSPC || sqlite3_system_errno(handle) == EDQUOT ? -ENOSPC : -EIO;
+                break;
         case SQLITE_CONSTRAINT:
                 r = -EINVAL;
                 break;
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
-                r = -EUCLEAN;
-                break;
+                return db_log_damage(sqlite3_db_filename(handle, "main"), sqlite3_errmsg(handle));
         default:
                 r = -EIO;
         }
@@ -122,26 +135,50 @@ static int db_configure(sqlite3 *handle) {
                                   "PRAGMA journal_size_limit = 4194304; PRAGMA temp_store = MEMORY;");
 }
 
-int db_open(const char *path, const char *schema, Db **ret) {
-        _cleanup_(db_closep) Db *db = calloc(1, sizeof(Db));
-        mode_t old;
-        int code, r;
+static int open_handle(const char *path, bool exclusive, sqlite3 **ret) {
+        int code, r = 0;
 
-        if (!db)
-                return -ENOMEM;
-        old = umask(0077);
-        code = sqlite3_open_v2(path, &db->handle,
+        code = sqlite3_open_v2(path, ret,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
                                NULL);
         if (code != SQLITE_OK)
-                r = log_error_errno(-EIO, "Failed to open the database %s: %s", path, sqlite3_errmsg(db->handle));
-        else
-                r = db_configure(db->handle);
+                return log_error_errno(-EIO, "Failed to open the database %s: %s", path, sqlite3_errmsg(*ret));
+        if (exclusive)
+                r = run_script(*ret, "PRAGMA locking_mode = EXCLUSIVE");
+        return r < 0 ? r : db_configure(*ret);
+}
+
+/* On a full disk there may be no room for the index of the write-ahead log, which processes share. We are the only one that must read, so
+ * then it is kept in memory, and others who want to look (lxd sql) wait until we end. */
+static int open_any(const char *path, sqlite3 **ret) {
+        int r;
+
+        r = open_handle(path, false, ret);
+        if (r != -ENOSPC && r != -EIO)
+                return r;
+        (void) sqlite3_close_v2(*ret);
+        *ret = NULL;
+        return open_handle(path, true, ret);
+}
+
+int db_open(const char *path, const char *schema, Db **ret) {
+        _cleanup_(db_closep) Db *db = calloc(1, sizeof(Db));
+        mode_t old;
+        int r;
+
+        if (!db)
+                return -ENOMEM;
+        r = str_replace(&db->path, path);
+        if (r < 0)
+                return r;
+        old = umask(0077);
+        r = open_any(path, &db->handle);
         (void) umask(old);
         if (r >= 0)
                 r = upgrade(db->handle, schema);
         if (r < 0)
                 return r;
+        db->opened = true;
         *ret = TAKE_PTR(db);
         return 0;
 }
@@ -151,7 +188,10 @@ Db *db_close(Db *db) {
                 return NULL;
         for (size_t i = 0; i < db->n_cache; i++)
                 (void) sqlite3_finalize(db->cache[i].statement);
+        if (db->opened)
+                (void) db_backup_if_due(db);
         (void) sqlite3_close_v2(db->handle);
+        free(db->path);
         free(db->cache);
         free(db);
         return NULL;
@@ -159,6 +199,10 @@ Db *db_close(Db *db) {
 
 sqlite3 *db_handle(Db *db) {
         return db->handle;
+}
+
+const char *db_path(Db *db) {
+        return db->path;
 }
 
 /* A statement that is in the middle of its rows is left alone: nested use of one text gets a second statement. */

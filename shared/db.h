@@ -15,11 +15,16 @@ typedef struct Db Db;
                 ".incbin \"" DB_SCHEMA_DIR "/" file "\"\n.byte 0\n.previous\n");                              \
         extern const char symbol[]
 
-/* Opens (creates, 0600) the file, or ":memory:", and brings it to the last step of schema. A newer database is refused (-EPROTO). 0, -errno. */
+/* Opens (creates, 0600) the file, or ":memory:", and brings it to the last step of schema. A newer database is refused (-EPROTO), a damaged one is left
+ * as it is (-EUCLEAN). 0, -errno. */
 int db_open(const char *path, const char *schema, Db **ret);
+/* Makes a backup first if one is due (db-backup.h). */
 Db *db_close(Db *db);
 DEFINE_CLEANUP(Db, db_close)
 sqlite3 *db_handle(Db *db);
+const char *db_path(Db *db);
+/* Says in the journal, with its message id, that the database is damaged. -EUCLEAN. */
+int db_log_damage(const char *path, const char *reason);
 
 /* A prepared statement from the connection's cache (keyed by the text's address: pass literals only), reset and unbound. 0, -errno.
  * Give it back with db_put() (cleanup attribute _cleanup_(db_putp)). */

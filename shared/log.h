@@ -29,6 +29,7 @@ typedef struct LogFields {
 #define LXD_MSG_POOL_MOUNTED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a09"
 #define LXD_MSG_LEFTOVER_REMOVED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a0a"
 #define LXD_MSG_VOLUME_SHIFTED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a0b"
+#define LXD_MSG_DATABASE_DAMAGED "6f1d2cbd1f5f4a0d8d1c5b1d7c8d4a0c"
 
 void log_set_max_level(int level); /* LOG_INFO at start, or LXD_LOG_LEVEL= */
 int log_get_max_level(void);

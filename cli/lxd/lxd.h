@@ -9,5 +9,5 @@
 #include "operation-wait.h"
 #include "output.h"
 
-extern const Command command_activateifneeded, command_init, command_shutdown, command_sql, command_version,
+extern const Command command_activateifneeded, command_database, command_init, command_shutdown, command_sql, command_version,
         command_waitready;

@@ -17,7 +17,7 @@ static const Option globals[] = {
 };
 
 static const Command *const commands[] = {
-        &command_activateifneeded, &command_init, &command_shutdown, &command_sql, &command_version,
+        &command_activateifneeded, &command_database, &command_init, &command_shutdown, &command_sql, &command_version,
         &command_waitready, NULL,
 };
 

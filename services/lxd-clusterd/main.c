@@ -29,7 +29,8 @@ static int run(int argc, char **argv) {
         manager.daemon = daemon;
         r = manager_load(&manager, DATABASE, CERTIFICATES);
         if (r < 0)
-                return r;
+                return daemon_run_unable(daemon, r);
+        (void) daemon_watch_database(daemon, manager.db);
         return daemon_run(daemon);
 }
 

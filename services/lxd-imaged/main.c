@@ -26,8 +26,11 @@ static int run(int argc, char **argv) {
         r = r < 0 ? r : manager_open(&m, DATABASE, IMAGES_DIR);
         r = r < 0 ? r : manager_attach(&m, d, daemon_event(d), daemon_server(d), daemon_operations(d));
         r = r < 0 ? r : manager_recover(&m);
-        if (r >= 0)
+        if (r >= 0) {
+                (void) daemon_watch_database(d, m.db);
                 r = daemon_run(d);
+        } else
+                r = daemon_run_unable(d, r);
         manager_done(&m); /* while bus and loop are still there */
         return r;
 }

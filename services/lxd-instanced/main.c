@@ -29,7 +29,8 @@ static int run(int argc, char **argv) {
                 return r;
         r = manager_load(m, daemon_event(d), LXD_STATE_DIR "/database/instanced.db");
         if (r < 0)
-                return r;
+                return daemon_run_unable(d, r);
+        (void) daemon_watch_database(d, m->db);
         manager_attach(m, d, daemon_server(d), daemon_operations(d));
         r = daemon_run(d);
         manager_detach(m);

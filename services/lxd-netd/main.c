@@ -17,18 +17,19 @@ static int run(const DaemonSpec *template) {
         DaemonSpec spec = *template;
         char boot_id[SD_ID128_STRING_MAX];
         sd_id128_t boot;
-        int r;
+        int loaded, r;
 
         r = sd_event_default(&event);
         if (r < 0)
                 return log_error_errno(r, "Failed to make the event loop: %m");
-        r = manager_new(event, DATABASE, LXD_RUN_DIR "/network", LXD_STATE_DIR "/networks", &m);
-        if (r < 0)
-                return r;
+        loaded = manager_new(event, DATABASE, LXD_RUN_DIR "/network", LXD_STATE_DIR "/networks", &m);
         spec.userdata = m;
         r = daemon_new(&spec, &d);
         if (r < 0)
                 return r;
+        if (loaded < 0)
+                return daemon_run_unable(d, loaded);
+        (void) daemon_watch_database(d, m->db);
         m->server = daemon_server(d);
         m->operations = daemon_operations(d);
         r = units_new(event, &m->units);

@@ -14,20 +14,21 @@ int main(int argc, char *argv[]) {
                 .enumerators = manager_enumerators,
                 .is_idle = manager_is_idle,
         };
-        int r;
+        int loaded, r;
 
         r = daemon_parse_argv(&spec, argc, argv);
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = manager_new(&m);
-        if (r < 0)
-                return EXIT_FAILURE;
+        loaded = manager_new(&m);
         spec.userdata = m;
         r = daemon_new(&spec, &d);
         if (r >= 0)
-                r = manager_load(m, d);
-        if (r >= 0)
+                r = loaded < 0 ? loaded : manager_load(m, d);
+        if (r >= 0) {
+                (void) daemon_watch_database(d, m->db);
                 r = daemon_run(d);
+        } else
+                r = daemon_run_unable(d, r);
         /* Tasks hold workers and bus messages: they go before the loop. */
         m = manager_free(m);
         return r < 0 ? EXIT_FAILURE : r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* db: schema steps, errors as errno, nested statements, transactions, what waits for the disk. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,17 +11,23 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "db.h"
 
 static const char schema_1[] = "-- a comment\n-- step 1\nCREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);\n";
 static const char schema_2[] = "-- step 1\nCREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);\n"
                                "-- step 2\nCREATE TABLE b (a INTEGER NOT NULL REFERENCES a (id));\n";
 
+static void place(char *dir, char path[static 64]) {
+        assert_non_null(mkdtemp(dir));
+        (void) snprintf(path, 64, "%s/test.db", dir);
+}
+
 static void steps(void **state) {
-        char path[] = "/tmp/lxd-test-XXXXXX";
+        char dir[] = "/tmp/lxd-test-XXXXXX", path[64];
         Db *db;
 
-        assert_true(mkstemp(path) >= 0);
+        place(dir, path);
         assert_int_equal(db_open(path, schema_1, &db), 0);
         assert_int_equal(db_exec(db, "INSERT INTO a (name) VALUES (?1)", "s", "x"), 0);
         db_close(db);
@@ -28,7 +35,51 @@ static void steps(void **state) {
         assert_int_equal(db_exec(db, "INSERT INTO b (a) VALUES (?1)", "i", (int64_t) 1), 0);
         db_close(db);
         assert_int_equal(db_open(path, schema_1, &db), -EPROTO);
-        (void) unlink(path);
+        assert_int_equal(remove_tree_at(AT_FDCWD, dir), 0);
+}
+
+static int count(const char *path, const char *name) {
+        _cleanup_(db_closep) Db *db = NULL;
+        _cleanup_stmt_ sqlite3_stmt *s = NULL;
+
+        assert_int_equal(db_open(path, schema_1, &db), 0);
+        assert_int_equal(db_get(db, "SELECT count(*) FROM a WHERE name = ?1", &s), 0);
+        assert_int_equal(db_bind(s, "s", name), 0);
+        assert_int_equal(db_next(s), 1);
+        return (int) db_int(s, 0);
+}
+
+/* Three generations, the newest first, each a whole database; nothing for nothing; none of a damaged one, which stays as it is. */
+static void backups(void **state) {
+        char dir[] = "/tmp/lxd-test-XXXXXX", path[64], backup[80], name[2] = "a";
+        _cleanup_free_ char *before = NULL, *after = NULL;
+        Db *db;
+
+        place(dir, path);
+        assert_int_equal(setenv("LXD_BACKUP_SEC", "0", 1), 0);
+        for (unsigned i = 0; i < 5; i++, name[0]++) {
+                assert_int_equal(db_open(path, schema_1, &db), 0);
+                assert_int_equal(db_exec(db, "INSERT INTO a (name) VALUES (?1)", "s", name), 0);
+                db_close(db);
+        }
+        assert_int_equal(unsetenv("LXD_BACKUP_SEC"), 0); /* the last is not an hour old */
+        for (unsigned i = 1; i <= 4; i++) {
+                (void) snprintf(backup, sizeof(backup), "%s/backups/test.db.%u", dir, i);
+                assert_int_equal(access(backup, F_OK), i <= 3 ? 0 : -1);
+                if (i > 3)
+                        continue;
+                assert_int_equal(count(backup, (char[]) { (char) ('e' + 1 - i), 0 }), 1);
+                assert_int_equal(count(backup, (char[]) { (char) ('e' + 2 - i), 0 }), 0);
+        }
+
+        assert_int_equal(truncate(path, 5000), 0);
+        assert_int_equal(file_read(path, 10000, &before, NULL), 0);
+        assert_int_equal(db_open(path, schema_1, &db), -EUCLEAN);
+        assert_int_equal(file_read(path, 10000, &after, NULL), 0);
+        assert_memory_equal(before, after, 5000);
+        (void) snprintf(backup, sizeof(backup), "%s/backups/test.db.1", dir);
+        assert_int_equal(count(backup, "e"), 1);
+        assert_int_equal(remove_tree_at(AT_FDCWD, dir), 0);
 }
 
 /* SQLite's calls end up here: the program comes before libc. */
@@ -51,10 +102,10 @@ static void insert(Db *db, const char *name) {
 }
 
 static void lazy(void **state) {
-        char path[] = "/tmp/lxd-test-XXXXXX";
+        char dir[] = "/tmp/lxd-test-XXXXXX", path[64];
         Db *db, *other;
 
-        assert_true(mkstemp(path) >= 0);
+        place(dir, path);
         assert_int_equal(db_open(path, schema_1, &db), 0);
         insert(db, "first");
         (void) synced();
@@ -91,15 +142,15 @@ static void lazy(void **state) {
         insert(db, "kept again");
         assert_int_equal(synced(), 1);
         db_close(db);
-        (void) unlink(path);
+        assert_int_equal(remove_tree_at(AT_FDCWD, dir), 0);
 }
 
 /* A commit that waits takes the lazy ones along, so there is nothing left to wait for. */
 static void lazy_then_not(void **state) {
-        char path[] = "/tmp/lxd-test-XXXXXX";
+        char dir[] = "/tmp/lxd-test-XXXXXX", path[64];
         Db *db;
 
-        assert_true(mkstemp(path) >= 0);
+        place(dir, path);
         assert_int_equal(db_open(path, schema_1, &db), 0);
         {
                 DB_LAZY(db);
@@ -112,7 +163,7 @@ static void lazy_then_not(void **state) {
         assert_int_equal(db_sync(db), 0);
         assert_int_equal(synced(), 0);
         db_close(db);
-        (void) unlink(path);
+        assert_int_equal(remove_tree_at(AT_FDCWD, dir), 0);
 }
 
 static void errors(void **state) {
@@ -155,7 +206,7 @@ static void nested_and_rolled_back(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(steps), cmocka_unit_test(lazy), cmocka_unit_test(lazy_then_not), cmocka_unit_test(errors),
-                                            cmocka_unit_test(nested_and_rolled_back) };
+                                            cmocka_unit_test(nested_and_rolled_back), cmocka_unit_test(backups) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
