@@ -249,7 +249,10 @@ static int check_request(Manager *m, CreateRequest *c, sd_bus_error *error) {
                         return bus_error_set(error, LXD_ERROR_INVALID, "Requested architecture isn't supported by this host: %s", a);
         }
         r = instance_config_check(&c->config, false, error);
-        return r < 0 ? r : devices_check(&c->devices, error);
+        if (r < 0)
+                return r;
+        r = devices_check(&c->devices, error);
+        return r < 0 ? bus_error_wrap(error, r, "Invalid devices") : 0;
 }
 
 /* The record as far as the request alone gives it. */

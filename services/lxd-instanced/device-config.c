@@ -112,7 +112,6 @@ static const ConfigKey unix_keys[] = {
 
 static const ConfigKey none_keys[] = {
         { "type", NULL, NULL, 0 },
-        { "*", NULL, NULL, 0 }, /* "any key of a none device": there is nothing it could do */
         {}
 };
 
@@ -164,13 +163,15 @@ static int fail(const Device *d, sd_bus_error *error, const char *name, const ch
         va_end(ap);
         if (r < 0)
                 return r;
-        return bus_error_set(error, name, "Invalid devices: Device validation failed for \"%s\": %s", d->name, text);
+        return bus_error_set(error, name, "Device validation failed for \"%s\": %s", d->name, text);
 }
 
 static int check_disk(const Device *d, sd_bus_error *error) {
         const Config *c = &d->config;
         const char *path = config_get(c, "path"), *source = config_get(c, "source"), *pool = config_get(c, "pool");
 
+        if (isempty(path) && isempty(source))
+                return fail(d, error, LXD_ERROR_INVALID, "Disk entry is missing the required \"source\" or \"path\" property");
         if (isempty(path))
                 return fail(d, error, LXD_ERROR_INVALID, "Disk entry is missing the required \"path\" property");
         if (device_is_root(c)) {
@@ -196,17 +197,37 @@ static int check_disk(const Device *d, sd_bus_error *error) {
         return 0;
 }
 
+static const struct {
+        const char *name;
+        bool needs_parent;
+} nictypes[] = {
+        { "bridged", true }, { "ipvlan", true },    { "macvlan", true },  { "p2p", false },
+        { "physical", true }, { "routed", false }, { "sriov", true },
+};
+
+static int check_nictype(const Device *d, const char *nictype, sd_bus_error *error) {
+        for (size_t i = 0; i < ELEMENTSOF(nictypes); i++) {
+                if (!streq(nictypes[i].name, nictype))
+                        continue;
+                if (nictypes[i].needs_parent && isempty(config_get(&d->config, "parent")))
+                        return fail(d, error, LXD_ERROR_INVALID, "Invalid value for device option \"parent\": Required value");
+                return 0;
+        }
+        return fail(d, error, LXD_ERROR_INVALID, "Failed loading device \"%s\": Unsupported device type", d->name);
+}
+
 static int check_nic(const Device *d, sd_bus_error *error) {
+        static const char *const of_the_network[] = { "nictype", "parent", "mtu" };
         const Config *c = &d->config;
         const char *network = config_get(c, "network"), *nictype = config_get(c, "nictype");
 
         if (isempty(network) && isempty(nictype))
                 return fail(d, error, LXD_ERROR_INVALID, "Requires name property for \"network\", or \"nictype\" with what it needs");
-        if (!isempty(network) && !isempty(nictype))
-                return fail(d, error, LXD_ERROR_INVALID, "Cannot use \"nictype\" property in conjunction with \"network\" property");
-        if (!isempty(network) && !isempty(config_get(c, "parent")))
-                return fail(d, error, LXD_ERROR_INVALID, "Cannot use \"parent\" property in conjunction with \"network\" property");
-        return 0;
+        for (size_t i = 0; !isempty(network) && i < ELEMENTSOF(of_the_network); i++)
+                if (!isempty(config_get(c, of_the_network[i])))
+                        return fail(d, error, LXD_ERROR_INVALID, "Cannot use \"%s\" property in conjunction with \"network\" property",
+                                    of_the_network[i]);
+        return isempty(nictype) ? 0 : check_nictype(d, nictype, error);
 }
 
 static int check_unix(const Device *d, sd_bus_error *error) {
@@ -240,14 +261,19 @@ static int device_check_keys(const Device *d, const ConfigKey *keys, sd_bus_erro
         return 0;
 }
 
+#define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 static int device_check(const Device *d, sd_bus_error *error) {
         const char *type = config_get(&d->config, "type");
         DeviceKind kind = device_kind(&d->config);
         int r;
 
-        if (d->name[0] == '\0' || strlen(d->name) > 64 || strchr(d->name, '/') || streq(d->name, ".") || streq(d->name, "..") ||
-            !text_is_valid(d->name, false))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid devices: Invalid device name \"%s\"", d->name);
+        if (d->name[0] == '\0' || strlen(d->name) > 63)
+                return fail(d, error, LXD_ERROR_INVALID, "Name must be 1-63 characters long");
+        /* Names become names of files: no slash, which LXD takes. */
+        if (d->name[strspn(d->name, DIGITS LETTERS "-:_.")] || streq(d->name, ".") || streq(d->name, ".."))
+                return fail(d, error, LXD_ERROR_INVALID, "Name can only contain alphanumeric, hyphen, colon, underscore and full stop characters");
         if (isempty(type))
                 return fail(d, error, LXD_ERROR_INVALID, "Missing device type in config");
         for (size_t i = 0; i < ELEMENTSOF(unsupported_types); i++)
@@ -279,6 +305,9 @@ int devices_check(const Devices *d, sd_bus_error *error) {
 
                 if (r < 0)
                         return r;
+                for (const Device *j = i + 1; device_is_root(&i->config) && j < d->items + d->n; j++)
+                        if (device_is_root(&j->config))
+                                return fail(i, error, LXD_ERROR_INVALID, "More than one disk device uses the same path \"/\"");
         }
         return 0;
 }

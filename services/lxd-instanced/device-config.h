@@ -18,7 +18,7 @@ typedef enum DeviceKind {
 DeviceKind device_kind(const Config *device);
 
 /* Checks devices as they are written in an instance or profile: names, types, keys, values. Keeps to what is true of each device alone.
- * 0, negative errno with error set ("Invalid devices: Device validation failed for \"eth0\": ..."). */
+ * 0, negative errno with error set ("Device validation failed for \"eth0\": ..."). */
 int devices_check(const Devices *d, sd_bus_error *error);
 /* Checks the expanded devices of an instance: a root disk with a pool, no two devices at one place. 0, negative errno with error. */
 int devices_check_expanded(const Devices *d, sd_bus_error *error);

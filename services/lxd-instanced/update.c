@@ -111,8 +111,11 @@ static int make_target(const Instance *i, const UpdateRequest *u, Target *ret, s
         r = merge_settings(i, u, &t.settings, error);
         if (r >= 0)
                 r = instance_config_check(&t.settings.config, false, error);
-        if (r >= 0)
-                r = devices_check(&t.settings.devices, error);
+        if (r < 0)
+                return r;
+        r = devices_check(&t.settings.devices, error);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Invalid devices");
         if (r >= 0 && !text_is_valid(strempty(t.settings.description), true))
                 r = bus_error_set(error, LXD_ERROR_INVALID, "Invalid description");
         if (r >= 0)
