@@ -6,6 +6,7 @@
 void init_state_done(InitState *s) {
         list_free(s->drivers);
         list_free(s->networks);
+        list_free(s->pools);
         json_object_put(s->devices);
         *s = (InitState) {};
 }
@@ -50,13 +51,14 @@ int init_state_load(Client *client, InitState *ret) {
         if (r >= 0)
                 r = load_networks(client, &s);
         if (r >= 0)
-                r = client_get(client, "/1.0/storage-pools", &pools);
+                r = client_get(client, "/1.0/storage-pools?recursion=1", &pools);
         if (r >= 0)
                 r = client_get(client, "/1.0/profiles/default", &profile);
         if (r < 0)
                 return r;
 
-        s.has_pool = jlen(pools.metadata) > 0;
+        for (size_t i = 0; i < jlen(pools.metadata); i++)
+                list_append(&s.pools, xstrdup(jstr(jat(pools.metadata, i), "name")));
         s.devices = json_object_get(jget(profile.metadata, "devices"));
         *ret = s;
         s = (InitState) {};
@@ -75,7 +77,7 @@ int init_check_options(const InitOptions *o, bool automatic) {
                 return fail(-EINVAL, "Configuration flags require --auto");
         if (o->storage_loop >= 0 && o->storage_device)
                 return fail(-EINVAL, "Only one of --storage-create-device or --storage-create-loop can be specified");
-        if (loop_or_device && o->storage_backend && streq(o->storage_backend, "dir"))
+        if ((loop_or_device || o->storage_pool) && o->storage_backend && streq(o->storage_backend, "dir"))
                 return fail(-EINVAL, "None of --storage-pool, --storage-create-device or --storage-create-loop may be used "
                             "with the 'dir' backend");
         if (!o->network_address && o->network_port >= 0)
@@ -104,13 +106,12 @@ void plan_add_pool(struct json_object *preseed, const char *name, const char *dr
         json_object_array_add(plan_list(preseed, "storage_pools"), o);
 }
 
-void plan_add_network(struct json_object *preseed, const char *name, const char *ipv4, const char *ipv6) {
-        struct json_object *o = jnew(), *config = jobject(o, "config");
+void plan_add_network(struct json_object *preseed, const char *name, struct json_object *config) {
+        struct json_object *o = jnew();
 
         jset_str(o, "name", name);
         jset_str(o, "type", "bridge");
-        jset_str(config, "ipv4.address", ipv4);
-        jset_str(config, "ipv6.address", ipv6);
+        jset(o, "config", config);
         json_object_array_add(plan_list(preseed, "networks"), o);
 }
 
@@ -185,12 +186,15 @@ struct json_object *init_plan_auto(const InitState *s, const InitOptions *o) {
                 plan_set_address(preseed, o->network_address, o->network_port);
         if (o->trust_password)
                 jset_str(jobject(preseed, "config"), "core.trust_password", o->trust_password);
-        if (!s->has_pool)
+        if (!s->pools)
                 plan_auto_pool(preseed, s, o);
         if (!s->has_network) {
                 _cleanup_free_ char *bridge = init_free_bridge(s);
+                struct json_object *config = jnew();
 
-                plan_add_network(preseed, bridge, "auto", "auto");
+                jset_str(config, "ipv4.address", "auto");
+                jset_str(config, "ipv6.address", "auto");
+                plan_add_network(preseed, bridge, config);
                 if (!profile_has(s, "nic", NULL))
                         plan_add_device(preseed, "eth0", plan_new_device("nic", "name", "eth0", "network", bridge));
         }

@@ -15,7 +15,8 @@ typedef struct InitOptions {
 typedef struct InitState {
         char **drivers;                 /* of storage, those that work here */
         char **networks;                /* names of all, managed or not */
-        bool has_pool, has_network;     /* a managed one */
+        char **pools;                   /* names */
+        bool has_network;               /* a managed one */
         struct json_object *devices;    /* of the default profile */
 } InitState;
 
@@ -33,7 +34,7 @@ struct json_object *init_plan_auto(const InitState *s, const InitOptions *o);
 
 /* Parts of preseeds. */
 void plan_add_pool(struct json_object *preseed, const char *name, const char *driver, struct json_object *config);
-void plan_add_network(struct json_object *preseed, const char *name, const char *ipv4, const char *ipv6);
+void plan_add_network(struct json_object *preseed, const char *name, struct json_object *config);
 void plan_add_device(struct json_object *preseed, const char *name, struct json_object *device);
 struct json_object *plan_new_device(const char *type, const char *key, const char *value, const char *key2, const char *value2);
 void plan_set_address(struct json_object *preseed, const char *address, int64_t port);
