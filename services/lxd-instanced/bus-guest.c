@@ -3,6 +3,7 @@
 #include "bus.h"
 #include "device-config.h"
 #include "guest.h"
+#include "volume-rename.h"
 
 static int read_guest(sd_bus_message *m, Manager *manager, Instance **ret, sd_bus_error *error) {
         uint64_t id;
@@ -235,6 +236,21 @@ static int method_get_used_by(sd_bus_message *m, void *userdata, sd_bus_error *e
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static int method_rename_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *pool, *project, *from, *to;
+        uint64_t flags;
+        int r;
+
+        r = bus_require_internal(m, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "ssss", &pool, &project, &from, &to);
+        if (r >= 0)
+                r = bus_read_flags(m, 0, &flags, error);
+        if (r >= 0)
+                r = references_rename_volume(userdata, pool, project, from, to, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
 const sd_bus_vtable guest_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("PrepareGuest", SD_BUS_ARGS("t", id, "t", flags),
@@ -254,5 +270,7 @@ const sd_bus_vtable references_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("GetUsedBy", SD_BUS_ARGS("s", kind, "t", flags), SD_BUS_RESULT("a{sas}", used_by), method_get_used_by,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RenameVolume", SD_BUS_ARGS("s", pool, "s", project, "s", name, "s", new_name, "t", flags), SD_BUS_NO_RESULT,
+                                method_rename_volume, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };

@@ -10,6 +10,7 @@
 #include "device-dir.h"
 #include "log.h"
 #include "manager.h"
+#include "snapshot.h"
 #include "storage.h"
 
 /* ---- delete ---- */
@@ -70,12 +71,14 @@ static void reset_unit(Instance *i) {
 }
 
 static int step_forget(Job *j, sd_bus_error *error) {
+        Manager *m = j->manager;
         Instance *i = j->instance;
 
         reset_unit(i);
         remove_files(i);
         instance_lifecycle(i, "deleted", NULL, &j->who, j->operation);
         instance_forget(i);
+        snapshots_update_duties(m);
         return 0;
 }
 

@@ -329,22 +329,15 @@ static int step_rename_check(Task *t, sd_bus_error *error) {
         return task_refuse_held(t, &t->volume, "Cannot rename storage volume", error);
 }
 
-/* A rename would leave devices of instances pointing at nothing. */
+/* The devices that name it follow; what a running instance has mounted cannot. LXD's words first. */
 static int step_rename_check_custom(Task *t, sd_bus_error *error) {
-        _cleanup_strv_free_ Strv used_by = NULL;
-        _cleanup_free_ char *key = NULL, *users = NULL;
+        _cleanup_strv_free_ Strv holders = NULL;
         int r;
 
-        r = str_format(&key, "%s/%s/%s", t->pool.name, t->volume.project, t->volume.name);
-        if (r >= 0)
-                r = task_used_by(t, key, &used_by);
-        if (r >= 0 && used_by && used_by[0]) {
-                r = strv_join(used_by, ", ", &users);
-                return r < 0 ? r
-                             : bus_error_set(error, LXD_ERROR_INVALID,
-                                             "Cannot rename storage volume \"%s\": it is used by %s; detach it there first",
-                                             t->volume.name, users);
-        }
+        r = db_holder_list(t->manager->db, t->volume.id, &holders);
+        if (r >= 0 && strv_length(holders) > 0)
+                return bus_error_set(error, LXD_ERROR_INVALID, "Volume is still in use by running instances; stop them, or detach \"%s\" there first",
+                                     t->volume.name);
         return r;
 }
 
@@ -399,6 +392,14 @@ static int step_rename_commit(Task *t, sd_bus_error *error) {
         return 0;
 }
 
+static int step_rename_follow(Task *t, sd_bus_error *error) {
+        return streq(t->volume.type, VOLUME_CUSTOM) ? task_rename_references(t, t->volume.name, t->new_name, error) : 0;
+}
+
+static int step_rename_follow_back(Task *t, sd_bus_error *error) {
+        return streq(t->volume.type, VOLUME_CUSTOM) ? task_rename_references(t, t->new_name, t->volume.name, error) : 0;
+}
+
 static int step_rename_back(Task *t, sd_bus_error *error) {
         return rename_worker(t, t->new_name, t->volume.name, error);
 }
@@ -407,12 +408,12 @@ static int step_rename_forget(Task *t, sd_bus_error *error) {
         return db_volume_set_rename(t->manager->db, t->volume.id, NULL);
 }
 
-static const task_step_t rename_undo_steps[] = { step_rename_back, step_rename_forget, NULL };
+static const task_step_t rename_undo_steps[] = { step_rename_back, step_rename_follow_back, step_rename_forget, NULL };
 
 const TaskKind volume_rename_kind = {
         .name = "rename storage volume",
-        .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_rename_check, step_references_volume,
-                                         step_rename_check_custom, step_pool_mount, step_rename_record, step_rename_run,
+        .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_rename_check_custom, step_rename_check,
+                                         step_pool_mount, step_rename_record, step_rename_run, step_rename_follow,
                                          step_rename_commit, NULL },
         .undo = rename_undo_steps,
 };
@@ -638,7 +639,7 @@ const TaskKind volume_recover_remove_kind = {
 
 const TaskKind volume_recover_rename_kind = {
         .name = "finish renaming storage volume",
-        .steps = (const task_step_t[]) { step_recover_load, step_pool_mount, step_rename_run, step_rename_commit,
+        .steps = (const task_step_t[]) { step_recover_load, step_pool_mount, step_rename_run, step_rename_follow, step_rename_commit,
                                          step_recover_note, NULL },
 };
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Custom volumes with the stock client: snapshots, restore, copies within and across pools, sizes, a full pool.
 # machine: nspawn
+# needs: image-busybox
 . "$(dirname "$0")/lib.sh"
 
 command -v lxc.stock >/dev/null || skip "lxc.stock (Debian's lxd-client) is not installed"
@@ -41,6 +42,31 @@ test_life_dir() {
 
 test_life_btrfs() {
         life vb
+}
+
+# The devices of instances and profiles follow a volume that is renamed; a running instance holds it.
+test_rename_in_use() {
+        setup_server
+        assert lxc.stock storage volume create vd data
+        assert lxc.stock init bb renamer -s vd
+        assert lxc.stock profile create renamer
+        assert lxc.stock storage volume attach vd data renamer /mnt/data
+        assert lxc.stock profile device add renamer data disk pool=vd source=data path=/mnt/other
+        assert lxc.stock storage volume rename vd data moved
+        assert_eq "$(lxc.stock config device get renamer data source)" moved
+        assert_eq "$(lxc.stock profile device get renamer data source)" moved
+        systemctl stop lxd-instanced.service
+        assert_eq "$(lxc.stock config device get renamer data source)" moved
+        assert lxc.stock start renamer
+        assert_fails 1 "Volume is still in use by running instances" lxc.stock storage volume rename vd moved data
+        assert_eq "$(lxc.stock config device get renamer data source)" moved
+        # Deleting the last one with a schedule ends the duties of the timer.
+        assert lxc.stock config set renamer snapshots.schedule @yearly
+        assert test -e /run/lxd/snapshot-duties
+        assert lxc.stock delete -f renamer
+        ! test -e /run/lxd/snapshot-duties || fail "the timer goes on for nothing"
+        assert lxc.stock profile delete renamer
+        assert lxc.stock storage volume delete vd moved
 }
 
 # Owners, modes, ACLs, capabilities, hard links, holes and device nodes come through, both ways.

@@ -80,9 +80,14 @@ static int method_open_image(sd_bus_message *m, void *userdata, sd_bus_error *er
         return sd_bus_reply_method_return(m, "hhs", a, b, "split-tar");
 }
 
+static int method_rename_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 static const sd_bus_vtable references_vtable[] = {
         SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetUsedBy", "st", "a{sas}", method_get_used_by, 0),
+        SD_BUS_METHOD("RenameVolume", "sssst", "", method_rename_volume, 0),
         SD_BUS_VTABLE_END,
 };
 static const sd_bus_vtable store_vtable[] = {
