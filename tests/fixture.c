@@ -58,10 +58,12 @@ int fixture_send(Fixture *f, sd_bus_message *m, sd_bus_error *error) {
 
         f->answered = false;
         r = sd_bus_call_async(f->client, NULL, m, on_reply, f, 0);
-        while (r >= 0 && !f->answered)
+        while (r >= 0 && !f->answered && !f->gone)
                 r = sd_event_run(f->event, UINT64_MAX);
         if (r < 0)
                 return r;
+        if (!f->answered)
+                return -EPIPE;
         if (sd_bus_message_is_method_error(f->reply, NULL)) {
                 if (error)
                         (void) sd_bus_error_copy(error, sd_bus_message_get_error(f->reply));

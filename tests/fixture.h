@@ -14,6 +14,7 @@ typedef struct Fixture {
         sd_bus *client;
         sd_bus_message *reply; /* of the last call */
         bool answered;
+        bool gone; /* set by a test: the served side will never answer; fixture_send() ends with -EPIPE */
 } Fixture;
 
 /* Serves the tables of spec with its userdata. The fixture is zeroed, or has the event loop that it shall use (ours from then on).

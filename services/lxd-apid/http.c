@@ -150,9 +150,41 @@ static void run_handler(Request *r) {
                 (void) reply_bus_error(r, x, &error);
 }
 
+/* Known paths answer OPTIONS with nothing (browsers ask), and say by the status whether the method is known at all. */
+static void reply_no_route(Request *r, const char *method, int x) {
+        static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };
+        _cleanup_free_ char *text = NULL;
+
+        if (x == -ENOENT) {
+                (void) reply_error(r, MHD_HTTP_NOT_FOUND, "not found");
+                return;
+        }
+        if (streq(method, "OPTIONS")) {
+                (void) reply_response(r, MHD_HTTP_OK, response_from_text("", 0, NULL));
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+                if (streq(method, methods[i])) {
+                        (void) reply_error(r, MHD_HTTP_NOT_IMPLEMENTED, "not implemented");
+                        return;
+                }
+        if (str_format(&text, "Method \"%s\" not found", method) >= 0)
+                (void) reply_error(r, MHD_HTTP_NOT_FOUND, text);
+}
+
+/* An encoded slash would name a snapshot; *ret is set to what is wrong with it. There are no virtual machines to be found. */
+static bool names_no_instance(Request *r, const char **ret) {
+        if (!startswith(r->route->path, "1.0/instances/{}"))
+                return false;
+        if (strchr(r->labels[0], '/'))
+                *ret = "Invalid instance name";
+        return *ret || streq(r->type, "virtual-machine");
+}
+
 /* Before the body: what can be refused is refused here. */
 static void begin(Request *r, const char *method) {
         uint64_t n = content_length(r);
+        const char *text = NULL;
         int x;
 
         r->begun = true;
@@ -163,7 +195,9 @@ static void begin(Request *r, const char *method) {
         if (r->target_error < 0)
                 (void) reply_error(r, r->target_error == -ENOMEM ? 500 : 400, "The request target is malformed");
         else if ((x = route_find(r, method)) < 0)
-                (void) (x == -ENOENT ? reply_error(r, 404, "not found") : reply_error(r, 501, "not implemented"));
+                reply_no_route(r, method, x);
+        else if (names_no_instance(r, &text))
+                (void) reply_error(r, text ? 400 : 404, text ?: "Instance not found");
         else if (!object_name_is_valid(r->project))
                 (void) reply_error(r, 400, "Invalid project name");
         else if (!isempty(request_parameter(r, "target")) && !streq(request_parameter(r, "target"), "none") && !streq(method, "GET"))
@@ -212,7 +246,7 @@ static bool body_is_json(Request *r, const char *data, size_t n) {
                 return false;
         for (size_t i = 0; i < n; i++)
                 if (!strchr(" \t\r\n", data[i]))
-                        return data[i] == '{';
+                        return data[i] == '{' || data[i] == '[';
         return true;
 }
 

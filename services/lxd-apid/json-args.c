@@ -74,6 +74,7 @@ static int wrong_type(json_object *o, const char *parent, const char *key, const
 int json_body_parse(const char *text, size_t n, json_object **ret, sd_bus_error *error) {
         _cleanup_json_ json_object *o = NULL;
         json_tokener *tokener;
+        size_t end;
         int r = 0;
 
         if (n > JSON_BODY_MAX)
@@ -85,16 +86,25 @@ int json_body_parse(const char *text, size_t n, json_object **ret, sd_bus_error 
         json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 
         o = n > 0 ? json_tokener_parse_ex(tokener, text, (int) n) : NULL;
-        if (!o || json_tokener_get_error(tokener) != json_tokener_success)
+        /* Only what comes behind a number or a word tells that it has ended. */
+        end = json_tokener_get_parse_end(tokener);
+        if (!o && n > 0 && json_tokener_get_error(tokener) == json_tokener_continue)
+                o = json_tokener_parse_ex(tokener, "", 1);
+        if (json_tokener_get_error(tokener) != json_tokener_success || n == 0)
                 r = parse_error(tokener, text, n, error);
         else
-                for (size_t i = json_tokener_get_parse_end(tokener); i < n && r >= 0; i++)
+                for (size_t i = end; i < n && r >= 0; i++)
                         if (!strchr(" \t\r\n", text[i]) || text[i] == '\0')
                                 r = bus_error_set(error, LXD_ERROR_INVALID, "More data after the JSON value at byte %zu", i);
         json_tokener_free(tokener);
         if (r < 0)
                 return r;
 
+        if (!o) { /* null is as good as nothing */
+                o = json_object_new_object();
+                if (!o)
+                        return -ENOMEM;
+        }
         if (!json_object_is_type(o, json_type_object))
                 return bus_error_set(error, LXD_ERROR_INVALID, "json: cannot unmarshal %s into an object", type_name(o));
         if (has_nul(o))

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "body-stream.h"
+#include "bus-error.h"
 #include "http.h"
 #include "json-args.h"
 #include "reply.h"
@@ -127,6 +128,14 @@ uint32_t request_recursion(Request *r) {
         uint32_t n;
 
         return parse_u32(strempty(request_parameter(r, "recursion")), &n) < 0 ? 0 : MIN(n, 2U);
+}
+
+int request_check_target(Request *r, sd_bus_error *error) {
+        const char *target = strempty(request_parameter(r, "target"));
+
+        if (isempty(target) || streq(target, "none"))
+                return 0;
+        return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Cluster member not found");
 }
 
 const char *request_header(Request *r, const char *name) {

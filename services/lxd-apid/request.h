@@ -58,6 +58,8 @@ const char *request_parameter(Request *r, const char *name);
 bool request_parameter_is_true(Request *r, const char *name);
 /* recursion=; what is no number counts as 0, as in LXD. */
 uint32_t request_recursion(Request *r);
+/* target= of documents that every member of a cluster has of its own: there is no other member. 0, -ENOENT with error set. */
+int request_check_target(Request *r, sd_bus_error *error);
 /* A header field, or NULL. */
 const char *request_header(Request *r, const char *name);
 /* If-Match without its quotes; "" = nothing to check. Borrowed from the request. */

@@ -2,9 +2,9 @@
 /* Owns /1.0/instances/{name}/files. */
 
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "body-stream.h"
 #include "bus-error.h"
 #include "call.h"
@@ -34,7 +34,8 @@ static void add_number(struct MHD_Response *response, const char *header, unsign
 }
 
 /* In the form Go prints times. */
-static void add_modified(struct MHD_Response *response, time_t t) {
+static void add_modified(struct MHD_Response *response, uint64_t usec) {
+        time_t t = (time_t) (usec / USEC_PER_SEC);
         struct tm tm;
         char text[64];
 
@@ -47,13 +48,11 @@ static int then_file(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         struct MHD_Response *response = NULL;
         const char *type, *path = NULL, *base;
         uint32_t uid, gid, mode;
-        struct stat st = {};
+        uint64_t modified;
         char octal[16];
         int fd, x;
 
-        x = sd_bus_message_read(reply, "suuuh", &type, &uid, &gid, &mode, &fd);
-        if (x >= 0)
-                x = RET_ERRNO(fstat(fd, &st));
+        x = sd_bus_message_read(reply, "suuuth", &type, &uid, &gid, &mode, &modified, &fd);
         if (x >= 0)
                 x = file_path(r, &path, error);
         if (x >= 0 && head)
@@ -70,10 +69,10 @@ static int then_file(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         (void) snprintf(octal, sizeof(octal), "%04o", (unsigned) (mode & 07777));
         (void) MHD_add_response_header(response, "X-LXD-mode", octal);
         (void) MHD_add_response_header(response, "X-LXD-type", type);
-        if (streq(type, "file")) {
+        add_modified(response, modified);
+        if (!streq(type, "directory")) {
                 _cleanup_free_ char *disposition = NULL;
 
-                add_modified(response, st.st_mtime);
                 base = strrchr(path, '/');
                 if (!head && str_format(&disposition, "inline;filename=%s", base ? base + 1 : path) >= 0)
                         (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION, disposition);

@@ -69,6 +69,17 @@ static int read_copy_source(Request *request, json_object *source, Config *ret, 
         return r;
 }
 
+static int read_migration_source(json_object *source, sd_bus_error *error) {
+        const char *mode = "";
+        int r = json_arg_text(source, "mode", &mode, error);
+
+        if (r < 0)
+                return r;
+        if (!streq(mode, "pull") && !streq(mode, "push"))
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Mode \"%s\" not implemented", mode);
+        return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Migration between servers is not supported yet");
+}
+
 static int read_source(Request *request, json_object *o, Config *ret, sd_bus_error *error) {
         json_object *source = NULL;
         const char *type = "";
@@ -88,7 +99,7 @@ static int read_source(Request *request, json_object *o, Config *ret, sd_bus_err
         if (streq(type, "copy"))
                 return read_copy_source(request, source, ret, error);
         if (streq(type, "migration"))
-                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Migration between servers is not supported yet");
+                return read_migration_source(source, error);
         return bus_error_set(error, LXD_ERROR_INVALID, "Unknown source type %s", type);
 }
 

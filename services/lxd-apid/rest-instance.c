@@ -15,6 +15,8 @@ static void instance_call(Call *c, Request *r, const char *member) {
 int rest_instances_get(Request *r, sd_bus_error *error) {
         Call c;
 
+        if (request_parameter_is_true(r, "all-projects") && request_parameter(r, "project"))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Cannot specify a project when requesting all projects");
         call_begin(&c, r, OPERATION_OWNER_INSTANCED, ".Manager", "ListInstances");
         call_append(&c, "ssust", r->project, r->type, request_recursion(r), strempty(request_parameter(r, "filter")),
                     (uint64_t) request_parameter_is_true(r, "all-projects"));

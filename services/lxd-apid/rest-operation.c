@@ -108,7 +108,7 @@ int rest_operation_wait_get(Request *r, sd_bus_error *error) {
         int x;
 
         if (!isempty(text)) {
-                if (parse_i64(text, &seconds) < 0 || seconds > INT32_MAX)
+                if (parse_i64(text, &seconds) < 0 || seconds < -1 || seconds > INT32_MAX)
                         return bus_error_set(error, LXD_ERROR_INVALID, "Invalid timeout \"%.100s\"", text);
                 if (seconds >= 0)
                         timeout = (uint64_t) seconds * USEC_PER_SEC;
@@ -123,7 +123,17 @@ int rest_operation_wait_get(Request *r, sd_bus_error *error) {
 }
 
 int rest_operation_websocket_get(Request *r, sd_bus_error *error) {
-        return sessions_connect(r->manager->sessions, r->labels[0], strempty(request_parameter(r, "secret")), r, error);
+        const char *id = r->labels[0], *secret = strempty(request_parameter(r, "secret"));
+        int owner;
+
+        if (secret[0] == '\0')
+                return bus_error_set(error, LXD_ERROR_INVALID, "missing secret");
+        owner = find_owner(r, id, error);
+        if (owner < 0)
+                return owner;
+        if (owner != OPERATION_OWNER_APID)
+                return bus_error_set(error, LXD_ERROR_INVALID, "Only websocket operations can be connected");
+        return sessions_connect(r->manager->sessions, id, secret, r, error);
 }
 
 /* The list: every owner is asked at once, and the last one who answers ends it. */

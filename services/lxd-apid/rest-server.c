@@ -51,7 +51,9 @@ int rest_cluster_groups_get(Request *r, sd_bus_error *error) {
 }
 
 int rest_resources_get(Request *r, sd_bus_error *error) {
-        return cluster_document(r, "DescribeResources", error);
+        int x = request_check_target(r, error);
+
+        return x < 0 ? x : cluster_document(r, "DescribeResources", error);
 }
 
 int rest_warnings_get(Request *r, sd_bus_error *error) {

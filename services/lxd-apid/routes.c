@@ -7,6 +7,7 @@
 /* A more special path stands before the general one that would match it as well. */
 static const Route routes[] = {
         { "GET", "", "Path", rest_root_get, BODY_NONE },
+        { "HEAD", "", "Path", rest_root_get, BODY_NONE },
         { "GET", "1.0", "Server", rest_server_get, BODY_NONE },
         { "PUT", "1.0", "Server", rest_server_put, BODY_JSON },
         { "PATCH", "1.0", "Server", rest_server_patch, BODY_JSON },

@@ -280,7 +280,11 @@ static void ask_all(ServerInfo *s) {
 int rest_server_get(Request *r, sd_bus_error *error) {
         ServerInfo *s = r->manager->server;
         Waiting *w;
+        int x;
 
+        x = request_check_target(r, error);
+        if (x < 0)
+                return x;
         if (s->answer && streq(r->project, "default")) {
                 r->borrowed = true;
                 return reply_response(r, MHD_HTTP_OK, s->answer);

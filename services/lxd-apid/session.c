@@ -233,7 +233,7 @@ static int session_metadata(const Session *s, bool secrets, char **ret) {
                 write_secrets(s, &w);
         if (s->kind == SESSION_EXEC && s->websockets)
                 json_boolean(&w, "interactive", s->interactive);
-        if (s->logs && result)
+        if (strv_length(s->logs) > 0 && result)
                 write_logs(s, &w);
         if (result)
                 json_int(&w, "return", s->code);
@@ -608,8 +608,10 @@ int sessions_connect(Sessions *sessions, const char *id, const char *secret, Req
         Arrival *a;
         int x;
 
-        if (!s || !s->websockets)
+        if (!s)
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Operation not found");
+        if (!s->websockets)
+                return bus_error_set(error, LXD_ERROR_INVALID, "Only websocket operations can be connected");
 
         for (size_t i = 0; i < CHANNEL_MAX; i++) {
                 Channel *c = &s->channels[i];
@@ -628,5 +630,5 @@ int sessions_connect(Sessions *sessions, const char *id, const char *secret, Req
                         c->secret = (free(c->secret), NULL); /* good for one connection */
                 return x;
         }
-        return bus_error_set(error, LXD_ERROR_FORBIDDEN, "not authorized");
+        return bus_error_set(error, LXD_ERROR_FORBIDDEN, "permission denied");
 }

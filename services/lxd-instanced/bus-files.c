@@ -101,7 +101,8 @@ static int reply_get(Job *j) {
         tell(j);
         r = sd_bus_message_new_method_return(j->request, &m);
         if (r >= 0)
-                r = sd_bus_message_append(m, "suuuh", f->file.type, f->file.uid, f->file.gid, f->file.mode, f->file.content);
+                r = sd_bus_message_append(m, "suuuth", f->file.type, f->file.uid, f->file.gid, f->file.mode, f->file.modified,
+                                          f->file.content);
         return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }
 
@@ -208,7 +209,7 @@ static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
 const sd_bus_vtable files_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Get", SD_BUS_ARGS("s", path, "t", flags),
-                                SD_BUS_RESULT("s", type, "u", uid, "u", gid, "u", mode, "h", content), method_get, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("s", type, "u", uid, "u", gid, "u", mode, "t", modified, "h", content), method_get, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Put",
                                 SD_BUS_ARGS("s", path, "s", type, "i", uid, "i", gid, "i", mode, "s", write, "h", content, "(sss)", requestor, "t",
                                             flags),

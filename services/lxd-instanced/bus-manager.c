@@ -50,7 +50,6 @@ static int read_create(sd_bus_message *m, CreateRequest *c) {
 }
 
 static int method_create_instance(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(create_request_done) CreateRequest c = {};
         _cleanup_(requestor_done) Requestor who = {};
         uint64_t flags;
@@ -67,13 +66,9 @@ static int method_create_instance(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "os", operation_path(j->operation), j->instance->name);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        job_start(j); /* the row is there: it goes on even if nobody could be told */
-        return r < 0 ? r : 1;
+        j->request = sd_bus_message_ref(m);
+        job_start(j);
+        return 1;
 }
 
 static int method_list_profiles(sd_bus_message *m, void *userdata, sd_bus_error *error) {

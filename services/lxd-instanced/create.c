@@ -175,9 +175,11 @@ static int find_copy_source(Manager *m, const Config *source, const char *projec
         *ret = instance_find(m, isempty(from) ? project : from, name);
         *ret_snapshot = *ret && slash ? snapshot_find(*ret, slash + 1) : NULL;
         if (!*ret)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Source instance \"%s\" not found", name);
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to fetch instance \"%s\" in project \"%s\": Instance not found", text,
+                                     isempty(from) ? project : from);
         if (slash && !*ret_snapshot)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Source snapshot \"%s\" not found", text);
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to fetch instance \"%s\" in project \"%s\": Instance not found", text,
+                                     isempty(from) ? project : from);
         if ((*ret)->row != ROW_CREATED)
                 return bus_error_set(error, LXD_ERROR_LOCKED, "Source instance \"%s\" is still being created", name);
         return 0;
@@ -221,7 +223,7 @@ static int check_request(Manager *m, CreateRequest *c, sd_bus_error *error) {
         if (!isempty(c->type) && !streq(c->type, "container"))
                 return streq(c->type, "virtual-machine")
                                 ? bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Virtual machines are not supported by this server yet")
-                                : bus_error_set(error, LXD_ERROR_INVALID, "Invalid instance type \"%s\"", c->type);
+                                : bus_error_set(error, LXD_ERROR_INVALID, "Invalid instance type");
         if (streq(type, "migration"))
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Migration from another server is not supported by this server yet");
         if (!streq(type, "image") && !streq(type, "none") && !streq(type, "copy"))
@@ -233,9 +235,9 @@ static int check_request(Manager *m, CreateRequest *c, sd_bus_error *error) {
                 if (r < 0)
                         return r;
         }
-        if (!instance_name_is_valid(c->name))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid instance name \"%s\": Name can only contain alphanumeric and hyphen "
-                                     "characters, starts with a letter, does not end with a hyphen and has 1 to 63 of them", c->name);
+        r = instance_check_name(c->name, error);
+        if (r < 0)
+                return r;
         if (instance_find(m, c->project, c->name))
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Instance \"%s\" already exists", c->name);
         if (!text_is_valid(strempty(c->description), true))
@@ -246,13 +248,15 @@ static int check_request(Manager *m, CreateRequest *c, sd_bus_error *error) {
                 if (!a)
                         return bus_error_set(error, LXD_ERROR_INVALID, "Architecture isn't supported: %s", c->architecture);
                 if (!architecture_is_supported(a))
-                        return bus_error_set(error, LXD_ERROR_INVALID, "Requested architecture isn't supported by this host: %s", a);
+                        return bus_error_set(error, LXD_ERROR_INVALID, "Failed creating instance record: Requested architecture isn't supported by this host");
         }
         r = instance_config_check(&c->config, false, error);
-        if (r < 0)
-                return r;
-        r = devices_check(&c->devices, error);
-        return r < 0 ? bus_error_wrap(error, r, "Invalid devices") : 0;
+        if (r >= 0) {
+                r = devices_check(&c->devices, error);
+                if (r < 0)
+                        (void) bus_error_wrap(error, r, "Invalid devices");
+        }
+        return r < 0 ? bus_error_wrap(error, r, "Failed creating instance record") : 0;
 }
 
 /* The record as far as the request alone gives it. */
@@ -394,6 +398,24 @@ static int step_plan(Job *j, sd_bus_error *error) {
         return nics_validate(j, &expanded, error);
 }
 
+/* Up to here the request itself may be wrong, or name what is not there: the caller hears that at once. The rest takes time. If nobody
+ * can be told, it goes on all the same: the row is there. */
+static int step_answer(Job *j, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *request = TAKE_PTR(j->request), *reply = NULL;
+        int r;
+
+        if (!request)
+                return 0;
+        r = sd_bus_message_new_method_return(request, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "os", operation_path(j->operation), j->instance->name);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        if (r < 0)
+                log_debug_errno(r, "Failed to answer CreateInstance: %m");
+        return 0;
+}
+
 static int undo_record(Job *j) {
         instance_forget(j->instance);
         return 0;
@@ -494,6 +516,7 @@ static const JobStep create_steps[] = {
         { "record", step_begin, undo_record },
         { "resolve", step_resolve, NULL },
         { "plan", step_plan, NULL },
+        { "answer", step_answer, NULL },
         { "volume", step_volume, undo_volume },
         { "snapshots", step_snapshots, NULL },
         { "commit", step_commit, NULL },

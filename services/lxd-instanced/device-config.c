@@ -280,7 +280,7 @@ static int device_check(const Device *d, sd_bus_error *error) {
                 if (streq(unsupported_types[i], type))
                         return fail(d, error, LXD_ERROR_NOT_SUPPORTED, "Devices of type \"%s\" are not supported by this server yet", type);
         if (kind < 0)
-                return fail(d, error, LXD_ERROR_INVALID, "Unsupported device type");
+                return fail(d, error, LXD_ERROR_INVALID, "Failed loading device \"%s\": Unsupported device type", d->name);
 
         r = device_check_keys(d, kinds[kind].keys, error);
         if (r < 0)

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+#include "bus-error.h"
 #include "db-records.h"
 #include "life-event.h"
 #include "log.h"
@@ -74,6 +75,27 @@ static bool search_id(Manager *m, uint64_t id, size_t *ret) {
         }
         *ret = low;
         return low < m->n_instances && m->by_id[low]->id == id;
+}
+
+int instance_check_name(const char *name, sd_bus_error *error) {
+        size_t n = strlen(name);
+        const char *why = NULL;
+
+        if (instance_name_is_valid(name))
+                return 0;
+        if (strchr(name, '/'))
+                return bus_error_set(error, LXD_ERROR_INVALID, "The character \"/\" is reserved for snapshots");
+        if (n < 1 || n > 63)
+                why = "Name must be 1-63 characters long";
+        else if (name[0] == '-')
+                why = "Name must not start with \"-\" character";
+        else if (name[0] >= '0' && name[0] <= '9')
+                why = "Name must not start with a number";
+        else if (name[n - 1] == '-')
+                why = "Name must not end with \"-\" character";
+        else
+                why = "Name can only contain alphanumeric and hyphen characters";
+        return bus_error_set(error, LXD_ERROR_INVALID, "Invalid instance name: %s", why);
 }
 
 Instance *instance_find(Manager *m, const char *project, const char *name) {

@@ -76,6 +76,8 @@ Instance *instance_new(Manager *m, const char *project, const char *name);
 Instance *instance_free(Instance *i);
 DEFINE_CLEANUP(Instance, instance_free)
 
+/* Can an instance have this name? 0, -EINVAL with LXD's words for what is wrong in error. */
+int instance_check_name(const char *name, sd_bus_error *error);
 Instance *instance_find(Manager *m, const char *project, const char *name);
 Instance *instance_find_id(Manager *m, uint64_t id);
 /* Into the tables (the id is set already) / out of them, without freeing. 0, -EEXIST, -ENOMEM. */

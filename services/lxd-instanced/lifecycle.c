@@ -305,9 +305,9 @@ static int step_freeze(Job *j, sd_bus_error *error) {
         int r;
 
         if (i->status == INSTANCE_FROZEN)
-                return bus_error_set(error, LXD_ERROR_INVALID, "The instance is already frozen");
+                return bus_error_set(error, LXD_ERROR_INVALID, "The container is already frozen");
         if (i->status != INSTANCE_RUNNING)
-                return bus_error_set(error, LXD_ERROR_INVALID, "The instance isn't running");
+                return bus_error_set(error, LXD_ERROR_INVALID, "The container isn't running");
         r = guest_freeze(j->manager->event, i->id, job_guest_done, j, NULL, error);
         if (r >= 0)
                 job_wait(j);
@@ -325,9 +325,9 @@ static int step_unfreeze(Job *j, sd_bus_error *error) {
         int r;
 
         if (i->status == INSTANCE_RUNNING)
-                return bus_error_set(error, LXD_ERROR_INVALID, "The instance is already running");
+                return bus_error_set(error, LXD_ERROR_INVALID, "The container is already running");
         if (i->status != INSTANCE_FROZEN)
-                return bus_error_set(error, LXD_ERROR_INVALID, "The instance isn't running");
+                return bus_error_set(error, LXD_ERROR_INVALID, "The container isn't running");
         r = guest_unfreeze(j->manager->event, i->id, job_guest_done, j, NULL, error);
         if (r >= 0)
                 job_wait(j);

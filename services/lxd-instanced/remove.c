@@ -136,7 +136,7 @@ static int step_intent(Job *j, sd_bus_error *error) {
         int r;
 
         if (instance_is_running(i))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Renaming of running instance not allowed");
+                return bus_error_set(error, LXD_ERROR_INVALID, "Renaming of running container not allowed");
         if (instance_find(j->manager, i->project, j->data))
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", (const char *) j->data);
         r = str_format(&intent, "rename:%s", (const char *) j->data);
@@ -205,12 +205,13 @@ int instance_rename(Instance *i, const char *name, const Requestor *who, Job **r
         _cleanup_(job_freep) Job *j = NULL;
         int r;
 
-        if (!instance_name_is_valid(name))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid instance name \"%s\"", name);
+        r = instance_check_name(name, error);
+        if (r < 0)
+                return r;
         if (instance_find(i->manager, i->project, name))
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", name);
         if (instance_is_running(i))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Renaming of running instance not allowed");
+                return bus_error_set(error, LXD_ERROR_INVALID, "Renaming of running container not allowed");
         if (i->row != ROW_CREATED)
                 return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is not complete", i->name);
         r = job_check_busy(i, error);

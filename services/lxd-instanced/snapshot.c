@@ -296,7 +296,7 @@ int snapshot_restore(Instance *i, const char *name, const Requestor *who, Job **
                 name = rest + 1;
         s = snapshot_find(i, name);
         if (!s || s->row != ROW_CREATED)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Snapshot \"%s\" not found", name);
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Snapshot %s/%s does not exist", i->name, name);
         r = job_check_busy(i, error);
         return r < 0 ? r : new_job(i, "restore", restore_steps, "Restoring snapshot", s->id, name, who, ret, error);
 }

@@ -102,6 +102,16 @@ static int check_root(const Instance *i, const Devices *expanded, sd_bus_error *
         return 0;
 }
 
+static int check_config(const Config *config, sd_bus_error *error) {
+        const char *uuid = config_get(config, "volatile.uuid");
+        int r = instance_config_check(config, false, error);
+        sd_id128_t id;
+
+        if (r >= 0 && !isempty(uuid) && sd_id128_from_string(uuid, &id) < 0)
+                r = bus_error_set(error, LXD_ERROR_INVALID, "Invalid UUID");
+        return r < 0 ? bus_error_wrap(error, r, "Invalid config") : 0;
+}
+
 /* The whole object that would be committed, checked as one. */
 static int make_target(const Instance *i, const UpdateRequest *u, Target *ret, sd_bus_error *error) {
         _cleanup_(target_done) Target t = {};
@@ -110,7 +120,7 @@ static int make_target(const Instance *i, const UpdateRequest *u, Target *ret, s
 
         r = merge_settings(i, u, &t.settings, error);
         if (r >= 0)
-                r = instance_config_check(&t.settings.config, false, error);
+                r = check_config(&t.settings.config, error);
         if (r < 0)
                 return r;
         r = devices_check(&t.settings.devices, error);

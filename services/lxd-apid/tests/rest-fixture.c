@@ -224,7 +224,7 @@ static int reply_file(sd_bus_message *m) {
                 fd = memfd_new_sealed("file", data, FAKE_LARGE);
         } else
                 fd = memfd_new_sealed("file", "content\n", 8);
-        return sd_bus_reply_method_return(m, "suuuh", "file", 1000, 100, 0644, fd);
+        return sd_bus_reply_method_return(m, "suuuth", "file", 1000, 100, 0644, (uint64_t) 1700000000000000, fd);
 }
 
 static int reply_export(sd_bus_message *m, bool two) {

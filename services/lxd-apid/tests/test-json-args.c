@@ -38,12 +38,20 @@ static void test_refused(void **state) {
         assert_refused("{}\0", 3, NULL);
         assert_refused("", 0, "EOF");
         assert_refused("[]", 2, "json: cannot unmarshal array into an object");
-        assert_refused("null", 4, NULL);
+        assert_refused("5", 1, "json: cannot unmarshal number into an object");
+        assert_refused("true", 4, "json: cannot unmarshal bool into an object");
         assert_refused("{}", JSON_BODY_MAX + 1, "The body is larger than 4 MiB");
 
         for (size_t i = 0; i < 60; i++)
                 strcat(deep, "{\"a\":");
         assert_refused(deep, strlen(deep), NULL);
+}
+
+static void test_null(void **state) {
+        _cleanup_json_ json_object *o = NULL;
+
+        assert_int_equal(json_body_parse("null", 4, &o, NULL), 0);
+        assert_false(json_arg_is_given(o, "config"));
 }
 
 static void test_readers(void **state) {
@@ -117,6 +125,7 @@ static void test_containers(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_null),
                 cmocka_unit_test(test_readers),
                 cmocka_unit_test(test_wrong_types),
                 cmocka_unit_test(test_containers),

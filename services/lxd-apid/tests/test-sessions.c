@@ -369,7 +369,7 @@ static void test_secrets(void **state) {
         start(f, "/1.0/instances/c1/exec", "{\"command\":[\"sh\"],\"wait-for-websocket\":true}", &e);
         memcpy(right, e.secret[1], sizeof(right));
         e.secret[1][0] = '\0';
-        assert_int_equal(connect_channel(f, &e, 1), -403);
+        assert_int_equal(connect_channel(f, &e, 1), -400);
         memset(e.secret[1], '0', 64);
         assert_int_equal(connect_channel(f, &e, 1), -403);
         memcpy(e.secret[1], right, sizeof(right));

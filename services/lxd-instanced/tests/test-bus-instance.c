@@ -53,7 +53,7 @@ static void life(void **state) {
         assert_string_equal(e.message, "Instance is running");
         sd_bus_error_free(&e);
         assert_true(world_rename("c1", "c2", &e) < 0);
-        assert_string_equal(e.message, "Renaming of running instance not allowed");
+        assert_string_equal(e.message, "Renaming of running container not allowed");
 
         assert_int_equal(world_do("c1", "Freeze", NULL), 0);
         assert_int_equal(world_instance("c1")->status, INSTANCE_FROZEN);
@@ -71,7 +71,7 @@ static void life(void **state) {
 static void refused(void **state) {
         static const struct { const char *name, *key, *value; int r; const char *text; } cases[] = {
                 { "c_1", NULL, NULL, -EINVAL, "Invalid instance name" },
-                { "../x", NULL, NULL, -EINVAL, "Invalid instance name" },
+                { "../x", NULL, NULL, -EINVAL, "The character \"/\" is reserved for snapshots" },
                 { "ok", "limits.foo", "1", -EINVAL, "Unknown configuration key: limits.foo" },
                 { "ok", "limits.cpu", "0-", -EINVAL, "limits.cpu" },
                 { "ok", "environment.A", "x\nlxc.hook.start = /bin/sh", -EINVAL, "environment.A" },

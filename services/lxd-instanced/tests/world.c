@@ -406,7 +406,7 @@ int guest_templates_apply(sd_event *event, const GuestTemplates *t, guest_templa
 static bool on_step(const char *kind, const char *step, void *userdata) {
         if (!world.crash_kind || !streq(world.crash_kind, kind) || !streq(world.crash_step, step))
                 return false;
-        world.crashed = true;
+        world.crashed = world.f.gone = true;
         return true;
 }
 
@@ -455,7 +455,7 @@ void world_close(void) {
 void world_restart(void) {
         stop_daemon();
         world.crash_kind = world.crash_step = NULL;
-        world.crashed = false;
+        world.crashed = world.f.gone = false;
         world.fail = NULL;
         start_daemon();
         world_settle();
@@ -503,7 +503,10 @@ int world_wait(sd_bus_error *e) {
 
                 if (world.crashed)
                         return -EPIPE;
-                assert_int_equal(fixture_call(&world.f, path, LXD_BUS_PREFIX ".Operation1", "Get", NULL, "t", (uint64_t) 0), 0);
+                r = fixture_call(&world.f, path, LXD_BUS_PREFIX ".Operation1", "Get", NULL, "t", (uint64_t) 0);
+                if (world.crashed)
+                        return -EPIPE;
+                assert_int_equal(r, 0);
                 assert_int_equal(operation_record_read(world.f.reply, &record), 0);
                 status = record.status;
                 if (status >= OPERATION_FAILURE)

@@ -19,7 +19,7 @@ HEADERS = ("Location", "Content-Type", "X-LXD-uid", "X-LXD-gid", "X-LXD-mode", "
 MAPS = {"config", "expanded_config", "devices", "expanded_devices", "network", "disk", "properties", "pools", "templates", "context",
         "lxc_features", "kernel_features", "attributes", "fds"}
 # Members whose value says as much as their type.
-TELLING = {"type", "status", "status_code", "class", "description", "may_cancel", "err", "error", "error_code", "architecture", "name",
+TELLING = {"type", "status", "status_code", "class", "description", "err", "error", "error_code", "architecture", "name",
            "location", "ephemeral", "stateful", "profiles", "auth", "api_version", "api_status", "project", "return", "action",
            "content_type", "driver", "managed", "size", "read_only", "public", "aliases", "resources", "used_by"}
 PLAIN = [
@@ -59,6 +59,9 @@ def folded(items):
 def shape_of(value, values, key="", telling=False):
     """The value with its type's name in place of each scalar; values: keep the scalars."""
     if isinstance(value, dict):
+        if any(k.endswith("progress") for k in value):  # how far it had come when we looked
+            value = {k: v for k, v in value.items() if not k.endswith("progress")} or None
+            return shape_of(value, values, key)
         if key in MAPS and not values and key != "":
             inner = folded(shape_of(v, False, "*" + key) for v in value.values())
             return {"*": inner} if value else {}
@@ -66,6 +69,8 @@ def shape_of(value, values, key="", telling=False):
             return {"*": "string"}
         return {k: shape_of(v, values or k in TELLING, k) for k, v in sorted(value.items())}
     if isinstance(value, list):
+        if values and all(isinstance(v, str) and v.startswith("/1.0/") for v in value):
+            value = sorted(value)  # LXD's order is by chance
         if values:
             return [shape_of(v, True, key) for v in (sorted(value) if key == "used_by" else value)]
         return [folded(shape_of(v, False, "[]") for v in value)] if value else []
@@ -199,7 +204,7 @@ class Session:
 
 class Case:
     def __init__(self, line, number):
-        self.line, self.number, self.headers, self.better = line, number, [], None
+        self.line, self.number, self.headers, self.better, self.open = line, number, [], None, None
         self.verb, self.words = "ask", line
         first = line.split(" ", 1)[0]
         if first in ("wait", "quiet", "value", "keep", "until"):
@@ -242,6 +247,8 @@ def read_cases(path):
             key, value = line.strip().split(": ", 1) if ": " in line else (line.strip().rstrip(":"), "")
             if key == "better":
                 cases[-1].better = value
+            elif key == "open":
+                cases[-1].open = value
             else:
                 cases[-1].headers.append((key, value))
     return cases
@@ -301,28 +308,52 @@ def without_moment(record):
     return record
 
 
+def verdict(record):
+    """Status and text of how it ended at last: of the operation, when there is one that failed."""
+    end = record.get("end", {}).get("metadata")
+    if isinstance(end, dict) and end.get("status_code") == 400:
+        return 500, str(end.get("err", "")).lstrip("=")
+    return record["status"], record.get("error", "")
+
+
+def refused_alike(want, got):
+    """A refusal: None when one of the two is none, else the texts that say how they differ."""
+    (want_status, want_text), (status, text) = verdict(want), verdict(got)
+    if want_status < 400 or status < 400 or got["status"] == 202 != want["status"]:
+        return None
+    out = []
+    if status != want_status and want_status != 500:
+        out.append(f"answers {status}, LXD {want_status}")
+    if FOREIGN.search(want_text):
+        if not text:
+            out.append(f"answers {status} without a reason")
+    elif text != want_text:
+        out.append(f"says {text!r}, LXD {want_text!r}")
+    return out
+
+
 def compare(case, want, got):
     want, got = without_moment(want), without_moment(got)
+    status, text = verdict(got)
     if case.better is None:
-        if FOREIGN.search(want.get("error", "")):
-            want, got = dict(want), dict(got)
-            del want["error"]
-            if not got.pop("error", ""):
-                return [f"answers {got['status']} without a reason"]
+        out = refused_alike(want, got)
+        if out is not None:
+            return out
+        if want["status"] != got["status"] or verdict(want)[0] != status:
+            return [f"answers {got['status']} (in the end {status}) {text!r}, LXD {want['status']} {verdict(want)}"]
         return differences(want, got)
     first, _, rest = case.better.partition(" ")
     if first == "shape":
-        return differences(want["status"], got["status"], ".status")
+        return [] if status == verdict(want)[0] else [f"answers {status} {text!r}, LXD {verdict(want)[0]}"]
     if first == "same":
-        text = got.get("error", "")
         ok = want["status"] == got["status"] and re.search(rest.split("    ")[0], text)
         return [] if ok else [f"answers {got['status']} {text!r}, not {rest}"]
-    end = got.get("end", {}).get("metadata", {})
-    text = got.get("error") or (end.get("err", "") if isinstance(end, dict) else "")
-    wanted = re.match(r'"((?:[^"\\]|\\.)*)"', rest)
-    out = [] if int(first) == got["status"] else [f"answers {got['status']}, not {first}"]
-    if wanted and json.loads(wanted.group(0)) != text.lstrip("="):
-        out.append(f"says {text!r}, not {wanted.group(0)}")
+    quoted = re.match(r'"((?:[^"\\]|\\.)*)"', rest)
+    out = [] if int(first) in (status, got["status"]) else [f"answers {status} {text!r}, not {first}"]
+    if quoted:
+        wanted = json.loads(quoted.group(0))
+        if text != wanted and not re.fullmatch(wanted, text):
+            out.append(f"says {text!r}, not {quoted.group(0)}")
     return out
 
 
@@ -330,7 +361,7 @@ def main():
     mode, path = sys.argv[1], sys.argv[2]
     only = sys.argv[3] if len(sys.argv) > 3 else ""
     golden_path = path.removesuffix(".cases") + ".lxd5"
-    session, recorded, failed, count = Session(), [], 0, 0
+    session, recorded, failed, count, still_open = Session(), [], 0, 0, 0
     golden = read_golden(golden_path) if mode == "check" else {}
     for case in read_cases(path):
         record = case.run(session)
@@ -342,6 +373,9 @@ def main():
             continue
         left = golden.get(case_name(case))
         out = compare(case, left.pop(0), record) if left else ["LXD's answer is not recorded"]
+        if case.open:
+            still_open += 1
+            out = [] if out else ["is as LXD's now: take the line \"open:\" away"]
         if out and only in case.line:
             failed += 1
             print(f"{os.path.basename(path)}:{case.number}: {case_name(case)[:300]}")
@@ -351,7 +385,7 @@ def main():
         with open(golden_path, "w", encoding="utf-8") as f:
             f.write("\n".join(recorded) + "\n")
     else:
-        print(f"{os.path.basename(path)}: {count} answers, {failed} differ")
+        print(f"{os.path.basename(path)}: {count} answers, {failed} differ, {still_open} known to differ")
     sys.exit(1 if failed or count == 0 else 0)
 
 
