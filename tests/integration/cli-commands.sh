@@ -236,4 +236,20 @@ test_teardown() {
         assert_eq "$(lxc list -c n -f csv cli)" ""
 }
 
+# completed WORDS...: what the completion of bash offers for the last of them.
+completed() {
+        # shellcheck disable=SC2016
+        bash -c '. /usr/share/bash-completion/completions/lxc; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lxd_complete
+                echo "${COMPREPLY[*]}"' - "$@"
+}
+
+test_completion() {
+        assert lxc init bb complete-me
+        assert_eq "$(completed lxc config dev)" device
+        assert_eq "$(completed lxc start comp)" complete-me
+        assert_eq "$(completed lxc list --form)" --format
+        assert_eq "$(completed lxd shut)" shutdown
+        assert lxc delete complete-me
+}
+
 run_tests "$@"
