@@ -73,14 +73,15 @@ cleanup() {
         systemctl reset-failed "$unit" 2>/dev/null
         rm -rf "$root" "$plans" /run/lxd/instanced.bus
         systemctl unmask --quiet --runtime lxd-instanced.socket lxd-instanced.service
-        systemctl start lxd-instanced.socket 2>/dev/null
+        systemctl start lxd-instanced.socket lxd.target 2>/dev/null # and what had stopped with it
 }
 trap cleanup EXIT
 
 assert_nothing_left() {
-        assert_eq "$(pgrep -f 'instances runner-test$|lxd-container-runner 991|runner-test-init')" ""
+        assert_eq "$(pgrep -f 'instances.991 runner-test$|lxd-container-runner 991|runner-test-init')" ""
         assert_eq "$(find /sys/fs/cgroup -type d -path '*lxd-container@991*')" ""
         assert test ! -e /run/lxd/instances/991
+        assert test ! -e /run/lxc/lock/run/lxd/instances/991
         assert_eq "$(grep -c "$root" /proc/self/mountinfo)" 0
 }
 
@@ -301,7 +302,7 @@ test_daemon_comes_back() {
         start
         systemctl stop fake-instanced
         systemctl stop "$unit" --no-block
-        wait_until bash -c "! pgrep -f 'instances runner-tes[t]'"
+        wait_until bash -c "! pgrep -f 'instances.991 runner-tes[t]'"
         systemd-run --quiet --unit=fake-instanced /usr/libexec/lxd/tests/fake-instanced "$plans"
         wait_until said "GuestStopped 991 shutdown"
         wait_until is_down

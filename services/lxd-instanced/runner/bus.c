@@ -20,6 +20,7 @@
 #include "cgroup.h"
 #include "guest-message.h"
 #include "guest-state.h"
+#include "leftover.h"
 #include "notify.h"
 
 #define RUNNER_FD 3
@@ -254,6 +255,7 @@ static int run_stop(uint64_t id) {
         stop_rest(&state);
         cgroups_remove(state.cgroups);
         binds_undo(id);
+        leftover_remove(id, state.name);
         r = stop_reason(&state, &reason);
         if (r < 0)
                 return EXIT_FAILURE;

@@ -118,6 +118,7 @@ static int guest_set_plan(Guest *g, const GuestMessage *plan, char **ret_text) {
 }
 
 int guest_configure(Guest *g, const GuestMessage *plan, char **ret_text) {
+        _cleanup_free_ char *path = NULL;
         int r;
 
         r = guest_take_options(g, plan);
@@ -125,7 +126,11 @@ int guest_configure(Guest *g, const GuestMessage *plan, char **ret_text) {
                 return r;
         if (isempty(g->state.name) || g->state.name[0] == '.' || strchr(g->state.name, '/'))
                 return -EBADMSG;
-        g->lxc = lxc_container_new(g->state.name, LXD_RUN_DIR "/instances");
+        /* A directory of its own, not one for all: its AppArmor profile is called by it, and two projects may use the same name. */
+        r = guest_run_path(g->id, "", &path);
+        if (r < 0)
+                return r;
+        g->lxc = lxc_container_new(g->state.name, path);
         if (!g->lxc)
                 return -ENOMEM;
         g->lxc->clear_config(g->lxc); /* nothing of /etc/lxc/default.conf */

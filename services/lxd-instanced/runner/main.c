@@ -91,9 +91,9 @@ static int runner_setup(Runner *r) {
         q = guest_run_path(r->guest.id, "", &directory);
         if (q < 0)
                 return q;
-        /* The guest's root has to be able to pass through; what is in it is for root alone. */
+        /* liblxc wants the guest's root to be able to pass through both; what is in them is for root alone. */
         if ((mkdir(LXD_RUN_DIR "/instances", 0711) < 0 && errno != EEXIST) ||
-            (mkdir(directory, 0700) < 0 && errno != EEXIST))
+            (mkdir(directory, 0711) < 0 && errno != EEXIST) || chmod(directory, 0711) < 0)
                 return -errno;
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGCHLD);
