@@ -21,6 +21,9 @@ PACKAGES_TEST='lxd-client python3-pylxd python3-yaml curl socat jq strace gdb pr
 # The peer: Debian's own LXD 5.0.2, for the flavour lxd5.
 PACKAGES_PEER='lxd lxd-client lxd-tools'
 
+# A small Debian as somebody may have installed it, for the flavour bare.
+PACKAGES_BARE='systemd systemd-sysv dbus iproute2 procps ca-certificates'
+
 # On the machine that boots throw-away machines and makes images.
 PACKAGES_BED='mmdebstrap systemd-container iproute2 util-linux squashfs-tools xz-utils busybox-static e2fsprogs
         mount procps'
@@ -34,15 +37,14 @@ PACKAGES_FUZZ='clang llvm libclang-rt-14-dev'
 
 # packages_missing NAME...: print those of the named packages that are not installed.
 packages_missing() {
-        for package in "$@"; do
-                case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) in
-                        ii*) ;;
-                        *) echo "$package" ;;
-                esac
-        done
+        dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii. *//p' |
+                awk 'NR == FNR { have[$1] = 1; next } !($1 in have)' - /dev/fd/3 3<<NAMES
+$(printf '%s\n' "$@")
+NAMES
 }
 
-# packages_install NAME...: install what is missing of the named packages; says so, is silent when nothing is missing.
+# packages_install NAME...: install what is missing of the named packages, with apt's progress on standard output; silent when nothing is
+# missing.
 packages_install() {
         # shellcheck disable=SC2046
         set -- $(packages_missing "$@")
@@ -52,7 +54,9 @@ packages_install() {
                 return 1
         fi
         echo "Installing: $*" >&2
-        apt-get -q -o DPkg::Lock::Timeout=300 update >/dev/null || true
-        DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
-                install --no-install-recommends "$@" >/dev/null
+        apt-get -q -o DPkg::Lock::Timeout=300 update || true
+        if ! DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"; then
+                echo "apt-get cannot install these packages; is a Debian mirror in /etc/apt, and can it be reached? $*" >&2
+                return 1
+        fi
 }

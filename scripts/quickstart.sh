@@ -58,6 +58,7 @@ watch() {
         if [ "$rc" -ne 0 ]; then
                 tail -n 60 "$log" >&2
                 rm -f "$log"
+                [ "$1" != packages_install ] || exit 1 # it has said why, and what
                 die "Failed: $*"
         fi
         rm -f "$log"
@@ -91,19 +92,29 @@ is_up() {
         fi
 }
 
+# The machine of another clone of the tree is not ours to change or remove.
+own_machine() {
+        local owner
+        owner=$("$machine" list | awk -F '\t' -v name="$name" '$1 == name { print $7 }')
+        [ -z "$owner" ] || [ "$owner" = "$top" ] ||
+                die "The machine \"$name\" belongs to $owner; take another name: QUICKSTART_NAME=$name-2 scripts/quickstart.sh"
+}
+
 prepare() {
         local missing
         [ "$(id -u)" -eq 0 ] || die "This needs root: it installs packages and starts services."
         # shellcheck disable=SC1091
         [ "$(. /etc/os-release && echo "$ID $VERSION_ID")" = "debian 12" ] ||
                 die "This is made for Debian 12; here is $(. /etc/os-release && echo "$PRETTY_NAME")."
+        missing=$("$machine" check --capabilities 2>&1) || die "${missing#*: }."
+        on_host || own_machine
         step "Installing what is missing"
         # shellcheck disable=SC2086
         if on_host; then
                 watch packages_install $PACKAGES_BUILD $PACKAGES_BED $PACKAGES_RUN
         else
                 watch packages_install $PACKAGES_BUILD $PACKAGES_BED
-                missing=$("$machine" check 2>&1) || die "${missing#*: }"
+                missing=$("$machine" check 2>&1) || die "${missing#*: }."
         fi
 }
 
@@ -236,6 +247,7 @@ cmd_start() {
 }
 
 cmd_status() {
+        on_host || own_machine
         is_up || die "Nothing is up; start it: scripts/quickstart.sh"
         on_host || "$machine" list | awk -v name="$name" '$1 == name { print "machine " $1 ": " $3 }'
         show systemctl list-units --no-pager --all 'lxd*' || true
@@ -243,6 +255,7 @@ cmd_status() {
 }
 
 cmd_enter() {
+        on_host || own_machine
         is_up || die "Nothing is up; start it: scripts/quickstart.sh"
         if on_host; then
                 exec lxc exec "$container" -- bash -l
@@ -269,16 +282,24 @@ stop_here() {
         mapfile -t units < <(grep -oE '[^/]*lxd[^/]*\.(target|socket|service|timer)$' "$state/installed" | grep -vF @)
         systemctl disable --quiet "${units[@]}" 2>/dev/null || true
         echo "Removing what was installed"
+        local users=()
+        [ ! -e "$state/owns-var-lib-lxd" ] || mapfile -t users < <(awk '$1 ~ /^[ug]$/ { print $2 }' /usr/lib/sysusers.d/lxd.conf)
         while read -r file; do
                 [[ $file != \#* ]] || continue
                 rm -f "$file"
         done <"$state/installed"
-        rmdir --ignore-fail-on-non-empty /usr/libexec/lxd 2>/dev/null || true
+        find /usr/libexec/lxd -depth -type d -empty -delete 2>/dev/null || true
         systemctl daemon-reload
+        systemctl reset-failed 'lxd*' 2>/dev/null || true
         journalctl --quiet --update-catalog
         systemctl reload dbus || true
         if [ -e "$state/owns-var-lib-lxd" ]; then
-                findmnt -rno TARGET | grep '^/var/lib/lxd/' | sort -r | while read -r file; do umount "$file"; done
+                for file in $(findmnt -rno TARGET | awk '/^\/var\/lib\/lxd\//' | sort -r); do
+                        umount "$file"
+                done
+                for file in "${users[@]}"; do
+                        userdel "$file" 2>/dev/null || groupdel "$file" 2>/dev/null || true
+                done
                 rm -rf --one-file-system /var/lib/lxd /run/lxd /var/log/lxd /var/cache/lxd
         fi
         rm -rf "$state"
@@ -304,6 +325,7 @@ cmd_stop() {
         if on_host; then
                 stop_here
         else
+                own_machine
                 "$machine" down "$name"
         fi
         cat <<DONE

@@ -59,6 +59,7 @@ machine_get() {
                 "$machine" up "$name" --prefix="$build" "${options[@]}" || return 1
                 "$machine" push "$name" "$top/tests/integration" /tests || return 1
                 "$machine" push "$name" "$top/README.md" /tests/ || return 1
+                "$machine" push "$name" "$top/scripts" /tests/ || return 1
         fi
         if [ "$group" = pair ] && [ -z "${machine_up[$(machine_name peer)]-}" ]; then
                 machine_up[$(machine_name peer)]=1
@@ -157,7 +158,7 @@ machine_explain() {
 run_machine() {
         local script bed
         # shellcheck disable=SC2086
-        packages_install $PACKAGES_BED $PACKAGES_QEMU || result FAIL "packages" "apt-get failed"
+        packages_install $PACKAGES_BED $PACKAGES_QEMU >/dev/null || result FAIL "packages" "apt-get failed"
         for bed in none nspawn pair qemu; do
                 for script in "$top"/tests/machine/test-*.sh "$top"/tests/integration/*.sh; do
                         [[ -e $script && ${script##*/} != lib.sh ]] || continue

@@ -122,7 +122,7 @@ main() {
         trap 'machine_cleanup; rm -rf "$work"' EXIT
         trap 'exit 130' INT TERM HUP
         # shellcheck disable=SC2086
-        packages_install $PACKAGES_BUILD || { result FAIL "packages" "apt-get failed"; finish; }
+        packages_install $PACKAGES_BUILD >/dev/null || { result FAIL "packages" "apt-get failed"; finish; }
         build_tree "$build" || finish
         case $what in
                 machine) run_machine ;;

@@ -23,30 +23,36 @@ need_tools() {
         done
 }
 
+# What neither a machine nor the daemons themselves can do without.
+need_capabilities() {
+        local caps
+        caps=$(awk '/^CapEff/ { print $2 }' /proc/self/status)
+        (((0x$caps >> 21) & 1)) || die "CAP_SYS_ADMIN is missing here, so nothing can be mounted and no container started"
+        (((0x$caps >> 12) & 1)) || die "CAP_NET_ADMIN is missing here, so there can be no network for containers"
+        (((0x$caps >> 27) & 1)) || die "CAP_MKNOD is missing here, so there can be no devices for containers, nor loop devices"
+        [ -w /sys/fs/cgroup ] || die "/sys/fs/cgroup is not writable here, so no container can be started"
+}
+
 # need_privilege BED: one sentence for what is missing to boot a machine, before anything is made.
 need_privilege() {
         [ "$(id -u)" -eq 0 ] || die "Only root can boot a machine (namespaces, mounts, loop devices)"
-        local caps
         need_tools "$PACKAGES_BED" mmdebstrap ip pgrep
         if [ "$1" = qemu ]; then
                 need_tools "$PACKAGES_QEMU" qemu-system-x86_64 qemu-img ssh ssh-keygen socat mkfs.ext4
                 return 0
         fi
         need_tools "$PACKAGES_BED" systemd-nspawn nsenter unshare
-        caps=$(awk '/^CapEff/ { print $2 }' /proc/self/status)
-        (((0x$caps >> 21) & 1)) || die "CAP_SYS_ADMIN is missing here, so no machine can be booted"
-        (((0x$caps >> 12) & 1)) || die "CAP_NET_ADMIN is missing here, so no machine can have a network"
-        (((0x$caps >> 27) & 1)) || die "CAP_MKNOD is missing here, so no machine can have loop devices"
-        [ -w /sys/fs/cgroup ] || die "/sys/fs/cgroup is not writable here, so no machine can be booted"
+        need_capabilities
 }
 
 # packages_of FLAVOUR BED: the packages of its root file system, one per line, sorted.
 packages_of() {
         local list
         case $1 in
+                bare) list="$PACKAGES_BARE" ;;
                 ours) list="$PACKAGES_RUN $PACKAGES_TEST" ;;
                 lxd5) list="$PACKAGES_RUN $PACKAGES_TEST $PACKAGES_PEER" ;;
-                *) die "There is no flavour \"$1\"; there are: ours lxd5" ;;
+                *) die "There is no flavour \"$1\"; there are: ours lxd5 bare" ;;
         esac
         [ "$2" != qemu ] || list+=" $PACKAGES_QEMU_GUEST"
         # shellcheck disable=SC2086
@@ -101,7 +107,7 @@ base_make() {
 # Removes cached root file systems of other package lists, unless a machine runs from them.
 base_clean() {
         local flavour bed keep=' ' dir
-        for flavour in ours lxd5; do
+        for flavour in ours lxd5 bare; do
                 for bed in nspawn qemu; do
                         keep+="$(base_id "$flavour" "$bed") "
                 done
