@@ -14,8 +14,8 @@ test_setup() {
         mount -t overlay overlay -o lowerdir=$root/lower,upperdir=$root/upper,workdir=$root/work $root/pool
         assert lxc.stock storage create sh dir source=$root/pool
         assert lxc.stock storage create plain dir
-        assert lxc.stock image import "$IMAGES/busybox.tar.xz" --alias shift
-        assert lxc.stock init shift s1 -s sh
+        setup_server
+        assert lxc.stock init bb s1 -s sh
         files=$root/pool/containers/s1/rootfs
 }
 
@@ -151,7 +151,7 @@ test_custom_volumes() {
         assert_eq "$(volume_owner v)" "$base:$base"
         assert lxc.stock exec s1 -- touch /mnt/v/file
         assert_match "$(lxc.stock storage volume get sh v volatile.idmap.last)" "\"Hostid\":$base,"
-        assert lxc.stock init shift s3 -s sh -c security.privileged=true
+        assert lxc.stock init bb s3 -s sh -c security.privileged=true
         assert lxc.stock storage volume attach sh v s3 /mnt/v
         assert_fails 1 "Idmaps of container and storage volume are not identical" lxc.stock start s3
         assert lxc.stock storage volume create sh mapped security.shifted=true
@@ -195,7 +195,6 @@ test_cleanup() {
         assert lxc.stock storage volume delete sh v
         assert lxc.stock storage volume delete sh raw
         assert lxc.stock storage volume delete sh mapped
-        assert lxc.stock image delete shift
         assert lxc.stock storage delete sh
         assert lxc.stock storage delete plain
         umount $root/pool
