@@ -44,20 +44,21 @@ static int call_append(const Call *c, sd_bus_message *m) {
         return sd_bus_message_append(m, "tt", c->id, (uint64_t) 0);
 }
 
-static int call_once(const Call *c, sd_bus_message **ret, sd_bus_error *error) {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+/* *bus may be open from an earlier call. */
+static int call_once(sd_bus **bus, const Call *c, sd_bus_message **ret, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
+        int r = 0;
 
-        r = bus_open_private("instanced", &bus);
+        if (!*bus)
+                r = bus_open_private("instanced", bus);
         if (r < 0)
                 return r;
-        r = sd_bus_message_new_method_call(bus, &m, NULL, GUEST_PATH, GUEST_INTERFACE, c->member);
+        r = sd_bus_message_new_method_call(*bus, &m, NULL, GUEST_PATH, GUEST_INTERFACE, c->member);
         if (r >= 0)
                 r = call_append(c, m);
         if (r < 0)
                 return r;
-        return sd_bus_call(bus, m, UINT64_MAX, error, ret);
+        return sd_bus_call(*bus, m, UINT64_MAX, error, ret);
 }
 
 /* Did the connection fail, rather than the call? sd-bus gives its own errors the names of errno. */
@@ -70,16 +71,17 @@ static bool is_disconnect(int r, const sd_bus_error *e) {
                r == -ESHUTDOWN || r == -EAGAIN;
 }
 
-static int call_until_answered(const Call *c, sd_bus_message **ret, sd_bus_error *error) {
+static int call_until_answered(sd_bus **bus, const Call *c, sd_bus_message **ret, sd_bus_error *error) {
         uint64_t until = now_monotonic() + RETRY_FOR;
 
         for (;;) {
                 int r;
 
                 sd_bus_error_free(error);
-                r = call_once(c, ret, error);
+                r = call_once(bus, c, ret, error);
                 if (r >= 0 || !is_disconnect(r, error))
                         return r;
+                *bus = sd_bus_close_unref(*bus);
                 if (now_monotonic() > until) {
                         sd_bus_error_free(error);
                         return bus_error_set(error, LXD_ERROR_UNAVAILABLE, "lxd-instanced does not answer %s: %s", c->member,
@@ -140,6 +142,7 @@ static int report(int r, const sd_bus_error *error) {
 }
 
 static int run_start(uint64_t id) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *plan_reply = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ GuestMessage plan = {}, started = {};
@@ -148,7 +151,7 @@ static int run_start(uint64_t id) {
         int r;
 
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM); /* without the runner nobody wants the answer */
-        r = call_until_answered(&call, &plan_reply, &error);
+        r = call_until_answered(&bus, &call, &plan_reply, &error);
         if (r >= 0)
                 r = plan_read(plan_reply, &plan, &error);
         if (r >= 0)
@@ -161,7 +164,7 @@ static int run_start(uint64_t id) {
         r = started.n_fds == 1 ? guest_message_get_u64(&started, "pid", &pid) : -EBADMSG;
         if (r >= 0) {
                 call.pid = (uint32_t) pid;
-                r = call_until_answered(&call, &reply, &error);
+                r = call_until_answered(&bus, &call, &reply, &error);
         }
         if (r < 0)
                 return report(r, &error);
@@ -243,6 +246,7 @@ static void stop_remove_files(uint64_t id) {
 }
 
 static int run_stop(uint64_t id) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(guest_state_done) GuestState state = {};
@@ -264,7 +268,7 @@ static int run_stop(uint64_t id) {
                 (void) guest_state_write(id, &state);
         (void) notify_sendf("EXTEND_TIMEOUT_USEC=%" PRIu64, RETRY_FOR + 30 * USEC_PER_SEC);
         call.reason = reason;
-        r = call_until_answered(&call, &reply, &error);
+        r = call_until_answered(&bus, &call, &reply, &error);
         if (r < 0) {
                 journal_send(LOG_ERR, "Failed to tell lxd-instanced that %s has ended: %s",
                              state.title ?: "the instance", error.message ?: strerror(-r));
