@@ -95,20 +95,28 @@ Units *units_free(Units *u) {
         return NULL;
 }
 
+/* Takes the jobs with this path (NULL: any path) off the list: several callers may wait for one job of the manager, and a callback may
+ * ask for more. */
+static Job *take_jobs(Units *u, const char *path) {
+        Job *taken = NULL, *j;
+
+        for (Job **p = &u->jobs; (j = *p);)
+                if (j->path && (!path || streq(j->path, path))) {
+                        *p = j->next;
+                        j->next = taken;
+                        taken = j;
+                } else
+                        p = &j->next;
+        return taken;
+}
+
 /* The manager was re-executed or is gone: what it had queued cannot be followed any more. */
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Units *u = userdata;
-        Job *lost = NULL, *j;
+        Job *lost, *j;
 
         u->bus = sd_bus_close_unref(u->bus);
-        /* Jobs without a path get their answer from sd-bus as a failed call. */
-        for (Job **p = &u->jobs; (j = *p);)
-                if (j->path) {
-                        *p = j->next;
-                        j->next = lost;
-                        lost = j;
-                } else
-                        p = &j->next;
+        lost = take_jobs(u, NULL); /* jobs without a path get their answer from sd-bus as a failed call */
         while ((j = lost)) {
                 _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
                 int r;
@@ -128,21 +136,23 @@ static int job_result(const Job *j, const char *result, sd_bus_error *e) {
 }
 
 static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
         Units *u = userdata;
         const char *path, *unit, *result;
+        Job *over, *j;
         uint32_t id;
         int r;
 
         r = sd_bus_message_read(m, "uoss", &id, &path, &unit, &result);
         if (r < 0)
                 return log_warning_errno(r, "Failed to read JobRemoved: %m");
-        for (Job *j = u->jobs; j; j = j->next)
-                if (j->path && streq(j->path, path)) {
-                        r = job_result(j, result, &e);
-                        job_done(j, r, r < 0 ? &e : NULL);
-                        break;
-                }
+        over = take_jobs(u, path);
+        while ((j = over)) {
+                _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+
+                over = j->next;
+                r = job_result(j, result, &e);
+                job_done(j, r, r < 0 ? &e : NULL);
+        }
         return 0;
 }
 
