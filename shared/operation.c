@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "bus-error.h"
+#include "crash.h"
 #include "log.h"
 #include "operation.h"
 
@@ -20,7 +21,7 @@ typedef struct Resource {
 
 struct Operation {
         Operations *manager;
-        char *id, *path, *class, *description, *project, *error;
+        char *id, *path, *class, *description, *project, *error, *error_name;
         OperationStatus status;
         uint64_t created, updated, last_progress;
         Resource *resources;
@@ -67,6 +68,7 @@ static Operation *operation_free(Operation *op) {
         free(op->description);
         free(op->project);
         free(op->error);
+        free(op->error_name);
         free(op);
         return NULL;
 }
@@ -106,7 +108,7 @@ static int append_record(sd_bus_message *m, void *userdata) {
         Operation *op = userdata;
         int r;
 
-        r = sd_bus_message_open_container(m, 'r', "sssuttsa{sas}a{ss}bs");
+        r = sd_bus_message_open_container(m, 'r', "sssuttsa{sas}a{ss}bss");
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "sssutts", op->id, op->class, op->description, (uint32_t) op->status,
@@ -116,7 +118,7 @@ static int append_record(sd_bus_message *m, void *userdata) {
         if (r >= 0)
                 r = bus_append_config(m, &op->metadata);
         if (r >= 0)
-                r = sd_bus_message_append(m, "bs", op->cancel && op->status == OPERATION_RUNNING, strempty(op->error));
+                r = sd_bus_message_append(m, "bss", op->cancel && op->status == OPERATION_RUNNING, strempty(op->error), strempty(op->error_name));
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -519,6 +521,7 @@ void operation_finish(Operation *op, int r, const sd_bus_error *e) {
         if (op->status == OPERATION_FAILURE) {
                 _cleanup_free_ char *instance = operation_instance(op);
 
+                (void) str_replace(&op->error_name, e && e->name ? e->name : bus_error_from_errno(r));
                 log_at(LOG_WARNING, 0,
                        (&(LogFields) { .project = op->project,
                                        .instance = instance,
@@ -530,6 +533,7 @@ void operation_finish(Operation *op, int r, const sd_bus_error *e) {
         operation_changed(op);
         (void) bus_server_emit_properties_changed(op->manager->server, op->path, LXD_BUS_PREFIX ".Operation1",
                                                   (char **) changed);
+        crash_point("operation-finished");
         r = sd_event_add_time_relative(op->manager->event, &op->linger, CLOCK_MONOTONIC, LINGER_USEC,
                                        USEC_PER_SEC / 4, on_linger, op);
         if (r < 0)
@@ -570,10 +574,10 @@ static int read_resources(sd_bus_message *m, OperationRecord *ret) {
 
 int operation_record_read(sd_bus_message *m, OperationRecord *ret) {
         _cleanup_(operation_record_done) OperationRecord o = {};
-        const char *id, *class, *description, *project, *error;
+        const char *id, *class, *description, *project, *error, *error_name;
         int may_cancel, r;
 
-        r = sd_bus_message_enter_container(m, 'r', "sssuttsa{sas}a{ss}bs");
+        r = sd_bus_message_enter_container(m, 'r', "sssuttsa{sas}a{ss}bss");
         if (r < 0)
                 return r;
         r = sd_bus_message_read(m, "sssutts", &id, &class, &description, &o.status, &o.created, &o.updated, &project);
@@ -582,7 +586,7 @@ int operation_record_read(sd_bus_message *m, OperationRecord *ret) {
         if (r >= 0)
                 r = bus_read_config(m, &o.metadata);
         if (r >= 0)
-                r = sd_bus_message_read(m, "bs", &may_cancel, &error);
+                r = sd_bus_message_read(m, "bss", &may_cancel, &error, &error_name);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         if (r < 0)
@@ -590,7 +594,7 @@ int operation_record_read(sd_bus_message *m, OperationRecord *ret) {
         o.may_cancel = may_cancel;
         if (str_replace(&o.id, id) < 0 || str_replace(&o.class, class) < 0 ||
             str_replace(&o.description, description) < 0 || str_replace(&o.project, project) < 0 ||
-            str_replace(&o.error, error) < 0)
+            str_replace(&o.error, error) < 0 || str_replace(&o.error_name, error_name) < 0)
                 return -ENOMEM;
         *ret = o;
         o = (OperationRecord) {};
@@ -609,6 +613,7 @@ void operation_record_done(OperationRecord *r) {
         free(r->description);
         free(r->project);
         free(r->error);
+        free(r->error_name);
         *r = (OperationRecord) {};
 }
 

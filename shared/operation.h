@@ -31,7 +31,7 @@ typedef enum OperationOwner {
         OPERATION_OWNER_DEVLXD,
 } OperationOwner;
 
-#define OPERATION_SIGNATURE "(sssuttsa{sas}a{ss}bs)"
+#define OPERATION_SIGNATURE "(sssuttsa{sas}a{ss}bss)"
 #define OPERATIONS_MAX 1024 /* per daemon; more is refused with Unavailable */
 
 /* Registers the two interfaces at server. root as in bus_server_new(). 0, -errno. */
@@ -67,7 +67,7 @@ int operation_reply(Operation *op, sd_bus_message *m);
 
 /* Appends / reads one OP record. Reading: *ret fields are owned, operation_record_done() frees. */
 typedef struct OperationRecord {
-        char *id, *class, *description, *project, *error;
+        char *id, *class, *description, *project, *error, *error_name;
         uint32_t status;
         uint64_t created, updated;
         struct { char *kind; Strv urls; } *resources;

@@ -216,7 +216,7 @@ static void on_finished(const OperationRecord *record, const sd_bus_error *error
         else if (record->status == OPERATION_SUCCESS)
                 (void) reply_empty(r);
         else
-                (void) reply_error(r, record->status == OPERATION_FAILURE ? 500 : 400,
+                (void) reply_error(r, record->status == OPERATION_FAILURE ? bus_error_http_status(record->error_name) : 400,
                                    isempty(record->error) ? "Operation cancelled" : record->error);
         request_resume(r);
 }

@@ -84,7 +84,8 @@ static int append_record(sd_bus_message *m, int owner, unsigned number, uint32_t
         return sd_bus_message_append(m, OPERATION_SIGNATURE, rest_operation_id(owner, number, id), "task", "Doing something", status,
                                      (uint64_t) 1000000, (uint64_t) 2000000, "default", 1, "instances", 1, "/1.0/instances/c1", 2,
                                      "progress.percent", "50", "size", "7", 1,
-                                     status == OPERATION_FAILURE ? "It did not work" : "");
+                                     status == OPERATION_FAILURE ? "It did not work" : "",
+                                     status == OPERATION_FAILURE ? LXD_ERROR_FAILED : "");
 }
 
 int rest_emit_operation(RestFixture *f, int owner, unsigned number, uint32_t status) {

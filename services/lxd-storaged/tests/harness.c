@@ -280,7 +280,7 @@ static int operation_status(Harness *h, const char *path) {
         r = sd_bus_call_method(h->bus, NULL, path, "org.lxd.Operation1", "Get", NULL, &reply, "t", (uint64_t) 0);
         if (r < 0)
                 return r;
-        assert_true(sd_bus_message_enter_container(reply, 'r', "sssuttsa{sas}a{ss}bs") > 0);
+        assert_true(sd_bus_message_enter_container(reply, 'r', "sssuttsa{sas}a{ss}bss") > 0);
         assert_true(sd_bus_message_read(reply, "sssu", NULL, NULL, NULL, &status) > 0);
         assert_true(sd_bus_message_skip(reply, "ttsa{sas}a{ss}b") > 0);
         assert_true(sd_bus_message_read(reply, "s", &text) > 0);
