@@ -33,7 +33,7 @@ static int running_root(Instance *i, Access *a, sd_bus_error *error) {
 
         a->root_fd = guest_state_open_root(&i->guest);
         if (a->root_fd < 0)
-                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to open the root of \"%s\": the guest is just ending", i->name);
+                return bus_error_set(error, LXD_ERROR_UNAVAILABLE, "Failed to open the root of \"%s\": the guest is just ending, try again", i->name);
         r = idmap_from_json(config_get_or(&i->settings.config, "volatile.idmap.current", "[]"), &map);
         return r < 0 ? r : idmap_to_lines(&map, &a->idmap);
 }
@@ -43,6 +43,9 @@ static int step_mount(Job *j, sd_bus_error *error) {
         Access *a = j->data;
         char holder[40];
 
+        if (i->row != ROW_CREATED)
+                return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is %s", i->name,
+                                     i->row == ROW_PENDING ? "still being created" : "being deleted");
         if (has_guest(i) && !a->need_volume)
                 return running_root(i, a, error);
         i->n_access++;
@@ -62,7 +65,7 @@ static int release(Job *j) {
         if (--i->n_access > 0 || i->id == 0)
                 return 0;
         access_holder(i, holder);
-        return storage_unmount_for(j, i, holder, NULL);
+        return storage_release(j, i, holder, NULL);
 }
 
 static int step_work(Job *j, sd_bus_error *error) {

@@ -19,6 +19,7 @@ typedef struct CreateData {
         Config source;
         bool default_profiles;
         bool with_snapshots;
+        bool volume_made;
         Strv image_profiles;
         Config image_properties;
         char *fingerprint;
@@ -416,9 +417,14 @@ static int step_answer(Job *j, sd_bus_error *error) {
         return 0;
 }
 
+/* What could not be removed keeps its record, so that a deletion or the next start finds it. */
 static int undo_record(Job *j) {
-        instance_forget(j->instance);
-        return 0;
+        if (!j->undo_failed) {
+                instance_forget(j->instance);
+                return 0;
+        }
+        j->instance->row = ROW_DELETING;
+        return db_instance_set_row(j->manager->db, j->instance->id, ROW_DELETING);
 }
 
 static int step_volume(Job *j, sd_bus_error *error) {
@@ -450,6 +456,11 @@ static int step_volume(Job *j, sd_bus_error *error) {
 }
 
 static int undo_volume(Job *j) {
+        CreateData *d = j->data;
+
+        /* The volume of that name is somebody else's: not ours to remove. */
+        if (!d->volume_made && j->result == -EEXIST)
+                return 0;
         return storage_delete_volume(j, j->instance, NULL, NULL);
 }
 
@@ -461,6 +472,7 @@ static int step_snapshots(Job *j, sd_bus_error *error) {
         Snapshot *snapshot;
         int r;
 
+        d->volume_made = true;
         if (!d->with_snapshots)
                 return 0;
         r = find_copy_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);

@@ -305,16 +305,12 @@ static void stopped_data_free(void *p) {
 }
 
 static int step_release(Job *j, sd_bus_error *error) {
-        _cleanup_devices_view_ Devices devices = {};
         Instance *i = j->instance;
 
-        /* Everything is tried; the job is tolerant. What could not be asked for now is asked for at the next stop or delete. */
+        /* Everything is tried; the job is tolerant. What could not be asked for now is asked for at the next stop or delete. It is all that
+         * is there, not what the configuration says now: that may have changed since the start. */
         (void) nic_detach(j, i->id, "", NULL);
-        if (instance_expand_devices(i, &devices) >= 0)
-                DEVICES_FOREACH(d, &devices)
-                        if (device_is_custom_volume(&d->config))
-                                (void) storage_unmount(j, i, config_get(&d->config, "pool"), config_get(&d->config, "source"), NULL);
-        (void) storage_unmount(j, i, NULL, NULL, NULL);
+        (void) storage_release(j, i, NULL, NULL);
         device_dir_remove(j->manager, i->id);
         return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "bus-error.h"
+#include "crash.h"
 #include "log.h"
 #include "manager.h"
 
@@ -174,7 +175,9 @@ static void job_finish(Job *j) {
         reap_instance(m, i);
 }
 
+/* Each step of each job is a place where tests kill the daemon. */
 static bool job_crashes(Job *j, const JobStep *step) {
+        crash_reached(j->kind, step->name);
         return j->manager->crash_hook && j->manager->crash_hook(j->kind, step->name, j->manager->crash_userdata);
 }
 
@@ -216,6 +219,8 @@ static void job_run(Job *j) {
                 if (!step->name)
                         break;
                 r = j->cancelled ? bus_error_set(&j->error, LXD_ERROR_CANCELLED, "Operation cancelled") : step->run(j, &j->error);
+                if (j->waiting > 0)
+                        crash_reached(j->kind, "waiting");
                 if (r < 0 && j->result >= 0)
                         j->result = r;
         }
@@ -276,6 +281,8 @@ void job_wake(Job *j, int r, const sd_bus_error *e) {
         assert(j->waiting > 0);
         j->waiting--;
 
+        if (r < 0 && j->undoing)
+                j->undo_failed = true;
         if (r < 0 && (j->undoing || j->tolerant))
                 log_warning("Failed to %s step %s of %s: %s", j->undoing ? "undo" : "complete", strempty(j->steps[j->at].name), j->kind,
                             e && e->message ? e->message : strerror(-r));

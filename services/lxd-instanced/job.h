@@ -34,6 +34,7 @@ struct Job {
         const JobStep *steps;    /* ends with a zeroed one */
         size_t at;
         bool undoing, in_loop, started, finished;
+        bool undo_failed;        /* a call of a reverse failed */
         unsigned waiting;
         int result;
         sd_bus_error error;

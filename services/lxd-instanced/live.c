@@ -2,6 +2,8 @@
 /* The difference between two expanded states, applied to a running guest: limits, disks, NICs, device nodes. */
 #include "live.h"
 
+#include <poll.h>
+
 #include "base/file.h"
 #include "bus-error.h"
 #include "cgroup-limits.h"
@@ -36,6 +38,29 @@ static bool has_guest(const Instance *i) {
         return i->status == INSTANCE_RUNNING || i->status == INSTANCE_FROZEN;
 }
 
+/* It may end at any moment, of which we hear later. */
+static bool guest_is_gone(const Instance *i) {
+        _cleanup_close_ int pidfd = guest_state_pidfd(&i->guest);
+
+        return !has_guest(i) || pidfd < 0 || poll(&(struct pollfd) { .fd = pidfd, .events = POLLIN }, 1, 0) > 0;
+}
+
+/* A guest that ended in the middle of a change has it at its next start. */
+static int unless_gone(Job *j, int r, sd_bus_error *error) {
+        if (r >= 0 || !guest_is_gone(j->instance))
+                return r;
+        sd_bus_error_free(error);
+        return 0;
+}
+
+static void live_done(int r, const sd_bus_error *e, int *fds, size_t n_fds, void *userdata) {
+        Job *j = userdata;
+
+        if (r < 0 && guest_is_gone(j->instance))
+                r = 0;
+        job_guest_done(r, r < 0 ? e : NULL, fds, n_fds, j);
+}
+
 int live_validate(Job *j, const LiveChange *c, sd_bus_error *error) {
         Devices changed = {};
         int r = 0;
@@ -64,10 +89,12 @@ static int unplug_disk(Job *j, const Device *d, sd_bus_error *error) {
         const Config *c = &d->config;
         int r;
 
-        r = guest_mount_remove(j->manager->event, j->instance->id, config_get(c, "path"), job_guest_done, j, NULL, error);
+        r = guest_mount_remove(j->manager->event, j->instance->id, config_get(c, "path"), live_done, j, NULL, error);
+        if (r >= 0)
+                job_wait(j);
+        r = unless_gone(j, r, error);
         if (r < 0)
                 return r;
-        job_wait(j);
         /* The unmount in the guest is lazy and sent first: the volume's own mount goes right after it. */
         return device_is_custom_volume(c) ? storage_unmount(j, j->instance, config_get(c, "pool"), config_get(c, "source"), error) : 0;
 }
@@ -80,10 +107,10 @@ static int unplug_node(Job *j, const Device *d, sd_bus_error *error) {
                 return 0; /* its source is gone: nothing to forbid any more */
         r = guest_device_remove(j->manager->event, j->instance->id,
                                 &(const GuestDevice) { .path = u.target, .device = u.device, .mode = u.mode, .uid = u.uid, .gid = u.gid },
-                                job_guest_done, j, NULL, error);
+                                live_done, j, NULL, error);
         if (r >= 0)
                 job_wait(j);
-        return r;
+        return unless_gone(j, r, error);
 }
 
 int live_unplug(Job *j, const Devices *from, const Devices *to, sd_bus_error *error) {
@@ -122,11 +149,11 @@ static int mount_in_guest(Job *j, const Device *d, const char *source, bool shif
                 .flags = (config_is_true(c, "readonly") ? GUEST_MOUNT_READONLY : 0) | (config_is_true(c, "recursive") ? GUEST_MOUNT_RECURSIVE : 0) |
                          (shift ? GUEST_MOUNT_SHIFT : 0) | (device_is_required(c) ? 0 : GUEST_MOUNT_OPTIONAL),
         };
-        int r = guest_mount_add(j->manager->event, j->instance->id, &m, job_guest_done, j, NULL, error);
+        int r = guest_mount_add(j->manager->event, j->instance->id, &m, live_done, j, NULL, error);
 
         if (r >= 0)
                 job_wait(j);
-        return r;
+        return unless_gone(j, r, error);
 }
 
 static int mount_volume(Job *j, const Device *d, sd_bus_error *error);
@@ -183,10 +210,10 @@ static int nic_attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *erro
         (void) snprintf(key, sizeof(key), "volatile.%s.host_name", d->name);
         (void) instance_set_volatile(j->instance, key, config_get(&result, "host_name"), NULL);
         r = guest_nic_add(j->manager->event, j->instance->id, config_get_or(&result, "link", ""), config_get_or(&result, "name", ""),
-                          job_guest_done, j, NULL, error);
+                          live_done, j, NULL, error);
         if (r >= 0)
                 job_wait(j);
-        return r;
+        return unless_gone(j, r, error);
 }
 
 static int plug_nic(Job *j, const Device *d, sd_bus_error *error) {
@@ -216,10 +243,10 @@ static int plug_node(Job *j, const Device *d, sd_bus_error *error) {
                 return r;
         r = guest_device_add(j->manager->event, j->instance->id,
                              &(const GuestDevice) { .path = u.target, .device = u.device, .mode = u.mode, .uid = u.uid, .gid = u.gid },
-                             job_guest_done, j, NULL, error);
+                             live_done, j, NULL, error);
         if (r >= 0)
                 job_wait(j);
-        return r;
+        return unless_gone(j, r, error);
 }
 
 static int plug(Job *j, const Device *d, sd_bus_error *error) {
@@ -286,16 +313,15 @@ static int set_limit(Job *j, const Config *values, const char *file, sd_bus_erro
 
         if (!config_get(values, file))
                 return 0;
-        r = guest_cgroup_set(j->manager->event, j->instance->id, file, config_get(values, file), job_guest_done, j, NULL, error);
+        r = guest_cgroup_set(j->manager->event, j->instance->id, file, config_get(values, file), live_done, j, NULL, error);
         if (r >= 0)
                 job_wait(j);
-        return r;
+        return unless_gone(j, r, error);
 }
 
-int live_limits(Job *j, const Config *from, const Config *to, bool first, sd_bus_error *error) {
+int live_limits(Job *j, const Config *from, const Config *to, sd_bus_error *error) {
         _cleanup_(config_done) Config old = {}, new = {};
         _cleanup_free_ char *all = online_cpus();
-        const char *memory = "memory.limit_in_bytes", *memsw = "memory.memsw.limit_in_bytes", *outer;
         int r;
 
         if (!has_guest(j->instance))
@@ -306,10 +332,8 @@ int live_limits(Job *j, const Config *from, const Config *to, bool first, sd_bus
         if (r < 0)
                 return r;
 
-        /* v1 insists on memory <= memory and swap at every moment: the outer limit moves first when both rise (-1 is the largest). */
-        outer = strtoull(config_get_or(&new, memory, "0"), NULL, 10) > strtoull(config_get_or(&old, memory, "0"), NULL, 10) ? memsw : memory;
         CONFIG_FOREACH(i, &new)
-                if (r >= 0 && streq(i->key, outer) == first && !streq_ptr(config_get(&old, i->key), i->value))
+                if (r >= 0 && !streq_ptr(config_get(&old, i->key), i->value))
                         r = set_limit(j, &new, i->key, error);
         return r;
 }

@@ -21,7 +21,7 @@ int live_unplug(Job *j, const Devices *from, const Devices *to, sd_bus_error *er
 int live_plug(Job *j, const Devices *from, const Devices *to, sd_bus_error *error);
 /* Quota of the root disk, also of a stopped instance. */
 int live_resize(Job *j, const Devices *from, const Devices *to, sd_bus_error *error);
-/* In two steps, as runners take requests in any order: first the one limit that the kernel wants moved before another, then the rest. */
-int live_limits(Job *j, const Config *from, const Config *to, bool first, sd_bus_error *error);
+/* Those limits of the running guest that differ. */
+int live_limits(Job *j, const Config *from, const Config *to, sd_bus_error *error);
 /* Tells lxd-devlxd (GuestConfigChanged). */
 void live_announce(Instance *i, const Config *from, const Config *to);

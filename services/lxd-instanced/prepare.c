@@ -187,18 +187,9 @@ static int step_resources(Job *j, sd_bus_error *error) {
 }
 
 static int undo_resources(Job *j) {
-        PrepareData *d = j->data;
-        Instance *i = j->instance;
-        int r;
+        int r = nic_detach(j, j->instance->id, "", NULL);
 
-        r = nic_detach(j, i->id, "", NULL);
-        for (size_t k = 0; k < d->devices.n; k++) {
-                const Config *c = &d->devices.items[k].config;
-
-                if (device_is_custom_volume(c))
-                        (void) storage_unmount(j, i, config_get(c, "pool"), config_get(c, "source"), NULL);
-        }
-        (void) storage_unmount(j, i, NULL, NULL, NULL);
+        (void) storage_release(j, j->instance, NULL, NULL);
         return r;
 }
 

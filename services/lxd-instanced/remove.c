@@ -46,8 +46,8 @@ static int step_delete_volume(Job *j, sd_bus_error *error) {
 }
 
 static int step_detach(Job *j, sd_bus_error *error) {
-        j->tolerant = true; /* static leases and names: lxd-netd drops what has no instance at its next start */
-        (void) nic_detach(j, j->instance->id, "", NULL);
+        j->tolerant = true; /* static leases and names: what cannot be told now, lxd-netd finds out at its next start */
+        (void) nic_forget(j, j->instance->id, NULL);
         return 0;
 }
 

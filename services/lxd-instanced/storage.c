@@ -208,23 +208,24 @@ int storage_unmount(Job *j, const Instance *i, const char *pool, const char *vol
         return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
 }
 
-static int holder_message(Job *j, const char *member, const Instance *i, const char *holder, sd_bus_message **ret, sd_bus_error *error) {
-        int r = storage_message(j, member, ret, error);
-
-        return r < 0 ? r : sd_bus_message_append(*ret, "ssssst", i->pool, "container", i->project, i->name, holder, (uint64_t) 0);
-}
-
 int storage_mount_for(Job *j, const Instance *i, const char *holder, MountedVolume *ret, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = holder_message(j, "Mount", i, holder, &m, error);
+        int r = storage_message(j, "Mount", &m, error);
 
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ssssst", i->pool, "container", i->project, i->name, holder, (uint64_t) 0);
         return r < 0 ? r : job_call(j, j->manager->storaged, m, mounted, ret, error);
 }
 
-int storage_unmount_for(Job *j, const Instance *i, const char *holder, sd_bus_error *error) {
+int storage_release(Job *j, const Instance *i, const char *holder, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = holder_message(j, "Unmount", i, holder, &m, error);
+        char number[32];
+        int r;
 
+        (void) snprintf(number, sizeof(number), "%" PRIu64, i->id);
+        r = storage_message(j, "UnmountAll", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "st", holder ?: number, (uint64_t) 0);
         return r < 0 ? r : job_call(j, j->manager->storaged, m, NULL, NULL, error);
 }
 
@@ -302,14 +303,24 @@ int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error) 
         return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
 }
 
-int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error) {
+#define DETACH_FORGET UINT64_C(1)
+
+static int detach(Job *j, uint64_t id, const char *device, uint64_t flags, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = network_message(j, "Detach", &m, error);
         if (r >= 0)
-                r = sd_bus_message_append(m, "tst", id, device, (uint64_t) 0);
+                r = sd_bus_message_append(m, "tst", id, device, flags);
         return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
+}
+
+int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error) {
+        return detach(j, id, device, 0, error);
+}
+
+int nic_forget(Job *j, uint64_t id, sd_bus_error *error) {
+        return detach(j, id, "", DETACH_FORGET, error);
 }
 
 int nic_rename_guest(Job *j, uint64_t id, const char *name, sd_bus_error *error) {

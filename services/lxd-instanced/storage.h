@@ -32,7 +32,8 @@ int storage_unmount(Job *j, const Instance *i, const char *pool, const char *vol
 
 /* The root volume, for another holder than the guest. */
 int storage_mount_for(Job *j, const Instance *i, const char *holder, MountedVolume *ret, sd_bus_error *error);
-int storage_unmount_for(Job *j, const Instance *i, const char *holder, sd_bus_error *error);
+/* Everything of this holder; NULL: of the guest. */
+int storage_release(Job *j, const Instance *i, const char *holder, sd_bus_error *error);
 
 /* Has every NIC of the devices checked by lxd-netd. */
 int nics_validate(Job *j, const Devices *expanded, sd_bus_error *error);
@@ -43,6 +44,8 @@ int nic_attach(Job *j, const Instance *i, const Device *d, Config *ret_result, s
 int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error);
 /* device "" = all. */
 int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error);
+/* All of an instance that is being deleted, with its reservations. */
+int nic_forget(Job *j, uint64_t id, sd_bus_error *error);
 int nic_rename_guest(Job *j, uint64_t id, const char *name, sd_bus_error *error);
 
 /* A call whose answer nobody needs. 0, -errno. */

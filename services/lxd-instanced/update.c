@@ -222,29 +222,16 @@ static int undo_plug(Job *j) {
         return live_unplug(j, &d->change.new_devices, &d->change.old_devices, NULL);
 }
 
-static int step_limits_first(Job *j, sd_bus_error *error) {
-        UpdateData *d = j->data;
-
-        return live_limits(j, &d->change.old_config, &d->change.new_config, true, error);
-}
-
-static int undo_limits_first(Job *j) {
-        UpdateData *d = j->data;
-
-        return live_limits(j, &d->change.new_config, &d->change.old_config, false, NULL);
-}
-
 static int step_limits(Job *j, sd_bus_error *error) {
         UpdateData *d = j->data;
 
-        return live_limits(j, &d->change.old_config, &d->change.new_config, false, error);
+        return live_limits(j, &d->change.old_config, &d->change.new_config, error);
 }
 
-/* The reverses run in reverse order: this one is the first. */
 static int undo_limits(Job *j) {
         UpdateData *d = j->data;
 
-        return live_limits(j, &d->change.new_config, &d->change.old_config, true, NULL);
+        return live_limits(j, &d->change.new_config, &d->change.old_config, NULL);
 }
 
 static int step_resize(Job *j, sd_bus_error *error) {
@@ -306,7 +293,6 @@ static const JobStep update_steps[] = {
         { "volatile", step_volatile, NULL },
         { "unplug", step_unplug, undo_unplug },
         { "plug", step_plug, undo_plug },
-        { "limits-first", step_limits_first, undo_limits_first },
         { "limits", step_limits, undo_limits },
         { "resize", step_resize, NULL },
         { "commit", step_commit, NULL },
@@ -387,7 +373,6 @@ static const JobStep apply_steps[] = {
         { "volatile", step_apply_volatile, NULL },
         { "unplug", step_unplug, NULL },
         { "plug", step_plug, NULL },
-        { "limits-first", step_limits_first, NULL },
         { "limits", step_limits, NULL },
         { "resize", step_resize, NULL },
         { "applied", step_applied, NULL },

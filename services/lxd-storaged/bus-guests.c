@@ -266,6 +266,22 @@ static int method_shift(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         return r < 0 ? r : read_flags_and_submit(m, TAKE_PTR(t), error);
 }
 
+/* No task: it waits for nobody and changes no volume. */
+static int method_unmount_all(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *holder;
+        uint64_t flags;
+        int r;
+
+        r = bus_require_internal(m, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &holder);
+        if (r >= 0)
+                r = bus_read_flags(m, 0, &flags, error);
+        if (r >= 0)
+                r = guest_let_go(userdata, holder);
+        return r < 0 ? bus_error_wrap(error, r, "Failed to record what is not in use any more") : sd_bus_reply_method_return(m, NULL);
+}
+
 static int method_get_usage(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *pool, *project;
         _cleanup_(task_freep) Task *t = NULL;
@@ -335,6 +351,7 @@ const sd_bus_vtable bus_guests_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Unmount",
                                 SD_BUS_ARGS("s", pool, "s", type, "s", project, "s", name, "s", holder, "t", flags),
                                 SD_BUS_NO_RESULT, method_unmount, 0),
+        SD_BUS_METHOD_WITH_ARGS("UnmountAll", SD_BUS_ARGS("s", holder, "t", flags), SD_BUS_NO_RESULT, method_unmount_all, 0),
         SD_BUS_METHOD_WITH_ARGS("GetUsage", SD_BUS_ARGS("s", pool, "s", project, "as", names, "t", flags),
                                 SD_BUS_RESULT("a{st}", bytes), method_get_usage, 0),
         SD_BUS_METHOD_WITH_ARGS("DeleteImage", SD_BUS_ARGS("s", fingerprint, "t", flags), SD_BUS_NO_RESULT,

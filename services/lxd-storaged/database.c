@@ -590,6 +590,12 @@ int db_holder_remove(Db *db, int64_t volume_id, const char *holder) {
         return r == -ENOENT ? 0 : r;
 }
 
+int db_holder_remove_all(Db *db, const char *holder) {
+        int r = db_exec(db, "DELETE FROM holders WHERE holder = ?1", "s", holder);
+
+        return r == -ENOENT ? 0 : r;
+}
+
 int db_holder_list(Db *db, int64_t volume_id, Strv *ret) {
         _cleanup_strv_free_ Strv l = NULL;
         _cleanup_stmt_ sqlite3_stmt *s = NULL;

@@ -52,4 +52,5 @@ int db_snapshot_delete(Db *db, int64_t id);
 /* Holders: who has a volume mounted, until the host reboots. */
 int db_holder_add(Db *db, int64_t volume_id, const char *holder); /* again = 0 */
 int db_holder_remove(Db *db, int64_t volume_id, const char *holder); /* missing = 0 */
+int db_holder_remove_all(Db *db, const char *holder);                 /* of all volumes; none = 0 */
 int db_holder_list(Db *db, int64_t volume_id, Strv *ret);

@@ -60,6 +60,10 @@ static int step_let_go(Task *t, sd_bus_error *error) {
         return r == -ENOENT ? 0 : r;
 }
 
+int guest_let_go(Manager *m, const char *holder) {
+        return isempty(holder) ? -EINVAL : db_holder_remove_all(m->db, holder);
+}
+
 const TaskKind guest_unmount_kind = {
         .name = "unmount volume",
         .steps = (const task_step_t[]) { step_let_go, NULL },

@@ -78,13 +78,24 @@ static int set_cgroup_file(const Guest *g, const char *file, const char *value) 
         return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
+/* v1 wants memory <= memory and swap at every moment: whichever of the two comes first takes the other along. */
+static int set_limit(const Guest *g, const char *file, const char *value) {
+        static const char *const pair[] = { "memory.limit_in_bytes", "memory.memsw.limit_in_bytes" };
+        int r = set_cgroup_file(g, file, value);
+
+        for (size_t i = 0; r == -EINVAL && i < ELEMENTSOF(pair); i++)
+                if (streq(file, pair[i]) && set_cgroup_file(g, pair[1 - i], value) >= 0)
+                        return set_cgroup_file(g, file, value);
+        return r;
+}
+
 int request_cgroup_set(Runner *r, GuestMessage *m, int connection) {
         const char *file = guest_message_get(m, "file"), *value = guest_message_get(m, "value");
         int q;
 
         if (!file || !value || strchr(file, '/') || file[0] == '.' || !strchr(file, '.'))
                 return request_answer(connection, -EINVAL, "Not the name of a cgroup file: \"%s\"", strempty(file));
-        q = startswith(file, "devices.") ? set_device_rule(&r->guest, file, value) : set_cgroup_file(&r->guest, file, value);
+        q = startswith(file, "devices.") ? set_device_rule(&r->guest, file, value) : set_limit(&r->guest, file, value);
         if (q == -ENOENT || q == -EOPNOTSUPP)
                 return request_answer(connection, -EOPNOTSUPP, "This kernel has no cgroup file \"%s\" for %s", file,
                                       r->guest.state.title);

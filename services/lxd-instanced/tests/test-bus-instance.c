@@ -62,10 +62,38 @@ static void life(void **state) {
         assert_int_equal(world_instance("c1")->status, INSTANCE_RUNNING);
         assert_int_equal(world_stop("c1", "Stop", -1, false, NULL), 0);
         assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
-        assert_true(world_called("Detach") && world_called("Unmount"));
+        assert_true(world_called("Detach") && world_called("UnmountAll"));
+        assert_int_equal(world.detach_flags, 0);
         assert_int_equal(world_do("c1", "Delete", NULL), 0);
+        assert_int_equal(world.detach_flags, 1); /* its reservations go with it */
         assert_null(world_instance("c1"));
         assert_int_equal(strv_length(world.volumes), 0);
+}
+
+/* What a failed creation removes is its own, and what it cannot remove stays known. */
+static void create_undone(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(strv_extend(&world.volumes, "p/default/c1"), 0);
+        assert_true(world_create("c1", "image", &e) < 0);
+        assert_string_equal(e.message, "Volume by that name already exists");
+        assert_null(world_instance("c1"));
+        assert_true(world_has_volume("c1"));
+
+        strv_free(TAKE_PTR(world.volumes));
+        world.fail = "CreateVolume";
+        world.fail_then = "DeleteVolume";
+        assert_true(world_create("c1", "image", NULL) < 0);
+        assert_non_null(world_instance("c1"));
+        assert_int_equal(world_instance("c1")->row, ROW_DELETING);
+        assert_int_equal(world_do("c1", "Delete", NULL), 0);
+        assert_null(world_instance("c1"));
+
+        world.fail = "CreateVolume";
+        world.fail_then = "DeleteVolume";
+        assert_true(world_create("c1", "image", NULL) < 0);
+        world_restart();
+        assert_null(world_instance("c1"));
 }
 
 static void refused(void **state) {
@@ -182,11 +210,11 @@ static void failed_start(void **state) {
                 world.fail = members[k];
                 assert_true(world_do("c1", "Start", &e) < 0);
                 assert_string_equal(e.message, "Failed to start instance \"c1\": no luck");
-                assert_true(world_called("Detach") && world_called("Unmount"));
+                assert_true(world_called("Detach") && world_called("UnmountAll"));
                 assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
         }
         assert_int_equal(world_do("c1", "Start", NULL), 0);
-        world.fail = "Unmount"; /* an end is an end, even if not all could be undone now */
+        world.fail = "UnmountAll"; /* an end is an end, even if not all could be undone now */
         assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
         assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
 }
@@ -634,7 +662,7 @@ static void thousand(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(life), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
+                TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };

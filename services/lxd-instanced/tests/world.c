@@ -59,6 +59,8 @@ static int storage_call(sd_bus_message *m, const char *member, sd_bus_message *r
         const char *pool, *project, *name, *extra = NULL;
         int r;
 
+        if (streq(member, "UnmountAll"))
+                return 0;
         if (streq(member, "Mount") || streq(member, "Unmount")) {
                 const char *type;
 
@@ -85,6 +87,8 @@ static int storage_call(sd_bus_message *m, const char *member, sd_bus_message *r
 
                 assert_int_equal(bus_read_config(m, &config), 0);
                 assert_int_equal(bus_read_config(m, &source), 0);
+                if (strv_contains(world.volumes, key))
+                        return bus_error_set(e, LXD_ERROR_EXISTS, "Volume by that name already exists");
                 volume_add(key);
                 if (streq(config_get_or(&source, "type", ""), "copy") && config_is_true(&source, "snapshots"))
                         for (size_t k = 0; k < strv_length(world.volumes); k++) {
@@ -124,6 +128,12 @@ static int network_call(sd_bus_message *m, const char *member, sd_bus_message *r
         if (streq(member, "Attach"))
                 return sd_bus_message_append(reply, "a{ss}", 5, "link", "veth0", "host_name", "veth1", "name", "eth0", "hwaddr",
                                              "00:16:3e:00:00:01", "mtu", "1500");
+        if (streq(member, "Detach")) {
+                const char *device;
+                uint64_t id;
+
+                return sd_bus_message_read(m, "tst", &id, &device, &world.detach_flags);
+        }
         if (streq(member, "DescribeGuests")) {
                 _cleanup_close_ int fd = memfd_new_sealed("guests", "{}", 2);
 
@@ -149,7 +159,8 @@ static int on_peer_call(sd_bus_message *m, void *userdata, sd_bus_error *unused)
                 return 0;
         assert_int_equal(strv_extend(&world.calls, member), 0);
         if (world.fail && streq(world.fail, member)) {
-                world.fail = NULL;
+                world.fail = world.fail_then;
+                world.fail_then = NULL;
                 return sd_bus_reply_method_errorf(m, LXD_ERROR_FAILED, "no luck");
         }
         assert_true(sd_bus_message_new_method_return(m, &reply) >= 0);

@@ -14,6 +14,8 @@ typedef struct World {
         Strv volumes;       /* "pool/project/name" and ".../name/snapshot" that exist */
         Strv calls;         /* members that the other daemons were called by, in order */
         const char *fail;   /* this member fails next time with "no luck" */
+        const char *fail_then; /* and then this one */
+        uint64_t detach_flags; /* of the last Detach */
         const char *crash_kind, *crash_step; /* the daemon "dies" after this step */
         bool crashed;
         bool deaf;          /* guests do not listen to shutdown requests */

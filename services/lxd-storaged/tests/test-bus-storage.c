@@ -435,6 +435,11 @@ static void guest_life(Harness *h, const char *driver) {
         assert_harness_error(h, "Locked", "id 7");
         assert_int_equal(harness_call(h, "", "Guests", "Unmount", "ssssst", "p", "container", "default", "c1", "7", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "Unmount", "ssssst", "p", "container", "default", "c1", "7", NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "Mount", "ssssst", "p", "container", "default", "c1", "8", NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "UnmountAll", "st", "9", NO_FLAGS), 0);
+        assert_true(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c1", NO_FLAGS) < 0);
+        assert_harness_error(h, "Locked", "id 8");
+        assert_int_equal(harness_call(h, "", "Guests", "UnmountAll", "st", "8", NO_FLAGS), 0);
 
         write_file(harness_path(h, "storage-pools/p/containers/c1/rootfs/f"), "two");
         assert_int_equal(harness_call(h, "", "Guests", "RestoreSnapshot", "sssst", "p", "default", "c1", "snap0", NO_FLAGS), 0);
