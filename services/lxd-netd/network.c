@@ -97,16 +97,11 @@ static void on_created(int r, const sd_bus_error *e, void *userdata) {
         job_done(j, 0, NULL);
 }
 
-int network_create(Job *j, sd_bus_error *error) {
+static int create_new(Job *j, sd_bus_error *error) {
         Manager *m = j->manager;
         Link link;
         int r;
 
-        r = db_network_load(m->db, j->next.name, &j->network);
-        if (r >= 0)
-                return bus_error_set(error, LXD_ERROR_EXISTS, "The network already exists");
-        if (r != -ENOENT)
-                return bus_error_wrap(error, r, "Failed to look for network \"%s\"", j->next.name);
         if (link_get(&m->rtnl, j->next.name, &link) >= 0)
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Network interface \"%s\" already exists", j->next.name);
         r = bridge_fill_config(m, &j->next, true, error);
@@ -125,6 +120,34 @@ int network_create(Job *j, sd_bus_error *error) {
                 create_undo(j);
         }
         return 0;
+}
+
+/* What an earlier removal could not take away is gone, or cannot be taken away now either. */
+static void on_leftover_removed(int r, const sd_bus_error *e, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Job *j = userdata;
+
+        if (r >= 0)
+                r = db_network_delete(j->manager->db, j->network.id);
+        if (r < 0) {
+                job_done(j, r, e);
+                return;
+        }
+        r = create_new(j, &error);
+        if (r < 0)
+                job_done(j, r, &error);
+}
+
+int network_create(Job *j, sd_bus_error *error) {
+        int r = db_network_load(j->manager->db, j->next.name, &j->network);
+
+        if (r == -ENOENT)
+                return create_new(j, error);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to look for network \"%s\"", j->next.name);
+        if (!streq(j->network.state, "deleting"))
+                return bus_error_set(error, LXD_ERROR_EXISTS, "The network already exists");
+        return network_remove(j->manager, &j->network, on_leftover_removed, j, error);
 }
 
 /* Update: the host first, the record when it worked; else the host gets back what the record says. */
@@ -321,8 +344,14 @@ int network_rename(Job *j, sd_bus_error *error) {
 static void on_deleted(int r, const sd_bus_error *e, void *userdata) {
         Job *j = userdata;
 
-        if (r >= 0)
-                r = db_network_delete(j->manager->db, j->network.id);
+        if (r < 0) { /* it is there again, so that it can be deleted again */
+                job_fail(j, r, e);
+                r = network_apply(j->manager, &j->network, NULL, on_update_undone, j, NULL);
+                if (r < 0)
+                        on_update_undone(r, NULL, j);
+                return;
+        }
+        r = db_network_delete(j->manager->db, j->network.id);
         if (r >= 0) {
                 network_event(j, "network-deleted", j->network.name, NULL);
                 network_object_event(j->manager, j->network.name, bus_server_emit_object_removed);
