@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/str.h"
+#include "crash.h"
 #include "db-backup.h"
 #include "db.h"
 #include "log.h"
@@ -292,6 +293,8 @@ int db_step(sqlite3_stmt *s) {
                 ;
         if (r < 0)
                 return r;
+        if (!sqlite3_stmt_readonly(s) && sqlite3_get_autocommit(sqlite3_db_handle(s)))
+                crash_point("db-committed");
         return sqlite3_stmt_readonly(s) || sqlite3_changes(sqlite3_db_handle(s)) > 0 ? 0 : -ENOENT;
 }
 
@@ -339,8 +342,10 @@ int db_begin(Db *db) {
 int db_commit(Db *db) {
         int r = run_script(db->handle, "COMMIT");
 
-        if (r >= 0)
+        if (r >= 0) {
                 committed(db);
+                crash_point("db-committed");
+        }
         return r;
 }
 

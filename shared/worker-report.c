@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/str.h"
+#include "crash.h"
 #include "worker.h"
 
 int worker_report(const char *key, const char *value) {
@@ -17,6 +18,7 @@ int worker_report(const char *key, const char *value) {
         if (r < 0)
                 return r;
         n = MIN(strlen(packet), (size_t) WORKER_REPORT_MAX);
+        crash_point("worker-report");
         return send(WORKER_REPORT_FD, packet, n, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 

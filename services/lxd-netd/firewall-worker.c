@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "bus-error.h"
+#include "crash.h"
 #include "worker.h"
 
 #define RULESET_MAX (64U * 1024U * 1024U)
@@ -39,6 +40,7 @@ int main(int argc, char **argv) {
                 (void) bus_error_set(&error, bus_error_from_errno(r), "Failed to read the rules: %s", strerror(-r));
         else
                 r = apply(text, &error);
+        crash_point("firewall-applied");
         if (r < 0 && argc > 1)
                 fprintf(stderr, "%s: %s\n", argv[1], error.message);
         return argc > 1 ? (r < 0 ? EXIT_FAILURE : EXIT_SUCCESS) : worker_fail(r, &error);

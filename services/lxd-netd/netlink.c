@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "crash.h"
+
 #define RECEIVE_MAX 65536U
 
 int netlink_open(int protocol, Netlink *ret) {
@@ -123,7 +125,10 @@ int netlink_call(Netlink *nl, NetlinkMessage *m) {
 
         m->header->nlmsg_flags |= NLM_F_ACK;
         r = netlink_send(nl, m);
-        return r < 0 ? r : netlink_read_answers(nl, false, NULL, NULL);
+        if (r >= 0)
+                r = netlink_read_answers(nl, false, NULL, NULL);
+        crash_point("netlink-done");
+        return r;
 }
 
 int netlink_get(Netlink *nl, NetlinkMessage *m, int (*callback)(const struct nlmsghdr *h, void *userdata), void *userdata) {

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "crash.h"
 
 int fd_read_all(int fd, size_t max, char **ret, size_t *ret_size) {
         _cleanup_free_ char *data = NULL;
@@ -79,22 +80,26 @@ int fd_write_all(int fd, const void *data, size_t n) {
 }
 
 int file_write_atomic(const char *path, const void *data, size_t n, mode_t mode) {
-        _cleanup_free_ char *random = NULL, *temporary = NULL;
+        _cleanup_free_ char *temporary = NULL;
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        r = random_hex(8, &random);
+        /* One name per file, so that what a killed writer leaves does not add up: the next one takes it away. */
+        r = str_format(&temporary, "%s~", path);
         if (r < 0)
                 return r;
-        r = str_format(&temporary, "%s.%s~", path, random);
-        if (r < 0)
-                return r;
-        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        do
+                fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        while (fd < 0 && errno == EEXIST && unlink(temporary) >= 0);
         if (fd < 0)
                 return -errno;
         r = fd_write_all(fd, data, n);
         if (r >= 0)
-                r = fchmod(fd, mode) < 0 || fdatasync(fd) < 0 || rename(temporary, path) < 0 ? -errno : 0;
+                r = fchmod(fd, mode) < 0 || fdatasync(fd) < 0 ? -errno : 0;
+        crash_point("file-written");
+        if (r >= 0)
+                r = RET_ERRNO(rename(temporary, path));
+        crash_point("file-renamed");
         if (r < 0)
                 (void) unlink(temporary);
         return r;

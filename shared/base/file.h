@@ -15,7 +15,8 @@ int file_read_at(int dir_fd, const char *path, size_t max, char **ret, size_t *r
 int fd_read_all(int fd, size_t max, char **ret, size_t *ret_size);
 /* Writes all bytes, retrying short writes and EINTR. 0, -errno. */
 int fd_write_all(int fd, const void *data, size_t n);
-/* Writes path by a temporary file beside it and rename; data is on disk before the name. 0, -errno. */
+/* Writes path by a temporary file beside it ("path~", so one writer at a time) and rename; data is on disk before the name.
+ * 0, -errno. */
 int file_write_atomic(const char *path, const void *data, size_t n, mode_t mode);
 /* mkdir -p. Existing directories are left as they are. 0, -errno. */
 int mkdir_parents(const char *path, mode_t mode);

@@ -80,14 +80,9 @@ setup_server() {
         fi
 }
 
-# Everything that must be as before once instances are gone: units, cgroups, mounts, interfaces, processes of guests, state files.
+# Everything that must be as before once instances are gone.
 inventory() {
-        systemctl list-units --all --plain --no-legend 'lxd-container@*' | sort
-        find /sys/fs/cgroup -type d \( -name 'lxd-container@*' -o -name 'lxc.payload*' -o -name 'lxc.monitor*' \) | sort
-        awk '{print $5}' /proc/self/mountinfo | grep -e /lxd/ | sort
-        ip -o link | awk -F': ' '{print $2}' | grep -e veth | sort
-        ls /run/lxd/instances /var/lib/lxd/storage-pools/*/containers /var/lib/lxd/storage-pools/*/containers-snapshots 2>/dev/null
-        pgrep -a lxd-container || true
+        "$(dirname "${BASH_SOURCE[0]}")/inventory"
 }
 
 # run_tests [NAME...]: the functions test_* in the order they are written, or just the named ones; the first failure ends the script.

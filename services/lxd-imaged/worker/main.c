@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "bus-error.h"
+#include "crash.h"
 #include "worker.h"
 #include "worker/import.h"
 #include "worker/sandbox.h"
@@ -28,6 +29,7 @@ static int run_import(char **argv, sd_bus_error *error) {
                 return bus_error_set(error, LXD_ERROR_INVALID, "Invalid size: %s", argv[2]);
 
         /* Whatever opens files has to do it before the doors close. */
+        crash_point("import-begun");
         (void) setlocale(LC_CTYPE, "C.UTF-8");
         if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 ||
             EVP_Digest("", 0, digest, NULL, EVP_sha256(), NULL) != 1)

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "bus-error.h"
+#include "crash.h"
 #include "log.h"
 #include "worker/confine.h"
 #include "worker/unpack.h"
@@ -121,7 +122,9 @@ int main(int argc, char **argv) {
                 log_error_errno(r, "No proper request came: %m");
                 return EXIT_FAILURE;
         }
+        crash_point("unpack-begun");
         r = run_job(connection, &q, &error);
+        crash_point("unpacked");
         if (r >= 0)
                 return send_text(connection, "done") < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         bus_error_ensure(&error, r);

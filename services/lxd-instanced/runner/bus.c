@@ -18,6 +18,7 @@
 #include "bus-error.h"
 #include "bus-peer.h"
 #include "cgroup.h"
+#include "crash.h"
 #include "guest-message.h"
 #include "guest-state.h"
 #include "leftover.h"
@@ -152,6 +153,7 @@ static int run_start(uint64_t id) {
 
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM); /* without the runner nobody wants the answer */
         r = call_until_answered(&bus, &call, &plan_reply, &error);
+        crash_point("bus-prepared");
         if (r >= 0)
                 r = plan_read(plan_reply, &plan, &error);
         if (r >= 0)
@@ -166,6 +168,7 @@ static int run_start(uint64_t id) {
                 call.pid = (uint32_t) pid;
                 r = call_until_answered(&bus, &call, &reply, &error);
         }
+        crash_point("bus-started");
         if (r < 0)
                 return report(r, &error);
         binds_undo(id);
@@ -260,6 +263,7 @@ static int run_stop(uint64_t id) {
         cgroups_remove(state.cgroups);
         binds_undo(id);
         leftover_remove(id, state.name);
+        crash_point("bus-guest-ended");
         r = stop_reason(&state, &reason);
         if (r < 0)
                 return EXIT_FAILURE;
@@ -274,6 +278,7 @@ static int run_stop(uint64_t id) {
                              state.title ?: "the instance", error.message ?: strerror(-r));
                 return EXIT_FAILURE;
         }
+        crash_point("bus-stopped");
         stop_remove_files(id);
         return EXIT_SUCCESS;
 }

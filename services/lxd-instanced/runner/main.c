@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "crash.h"
 #include "notify.h"
 #include "runner.h"
 #include "trim.h"
@@ -142,12 +143,14 @@ static int runner_start(Runner *r, char **ret_text) {
         journal_set_instance(r->guest.project, r->guest.instance);
         q = guest_state_write(r->guest.id, &r->guest.state); /* so that a clean-up after kill -9 knows the cgroups */
         memory_trim_monitor();
+        crash_point("runner-planned");
         if (q >= 0)
                 q = guest_start(&r->guest, ret_text);
         if (q >= 0)
                 q = guest_state_write(r->guest.id, &r->guest.state);
         if (q >= 0)
                 q = server_listen(r);
+        crash_point("runner-started");
         if (q < 0)
                 return q;
         netns = guest_state_open_namespace(&r->guest.state, "net");
@@ -218,10 +221,12 @@ static int runner_run(Runner *r) {
         q = runner_setup(r);
         if (q >= 0)
                 q = runner_enter_cgroups(r, &text);
+        crash_point("runner-in-cgroups");
         if (q >= 0)
                 q = runner_start(r, &text);
         if (q < 0)
                 return runner_fail(r, q, text);
+        crash_point("runner-reported");
         (void) notify_sendf("READY=1\nSTATUS=%s running", r->guest.state.title);
         memory_trim();
         q = server_run(r, &status);
@@ -230,7 +235,9 @@ static int runner_run(Runner *r) {
         reason = q < 0 ? "crash" : guest_end_reason(&r->guest);
         if (streq(reason, "reboot") && r->stopping)
                 reason = "shutdown";
+        crash_point("runner-guest-ended");
         runner_record(r, reason);
+        crash_point("runner-recorded");
         (void) notify_sendf("STOPPING=1\nSTATUS=%s: %s", r->guest.state.title, reason);
         runner_collect();
         return streq(reason, "crash") ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -364,6 +364,43 @@ static void golden(void **state) {
         assert_null(c.pairs);
 }
 
+static bool has_line_break(const LxcConfig *c) {
+        for (size_t k = 0; k < c->n; k++)
+                if (strchr(c->pairs[k].key, '\n') || strchr(c->pairs[k].value, '\n'))
+                        return true;
+        return false;
+}
+
+/* Class 4 of docs/security-tests.md, for every key there is, also those to come: no value can add a line to what liblxc reads. */
+static void injection(void **state) {
+        static const char *const values[] = { "1\nlxc.hook.start = /bin/sh", "true\rlxc.hook.start = /bin/sh", "x\nlxc.mount.entry = / mnt none bind" };
+        unsigned multiline = 0;
+
+        for (const ConfigKey *k = instance_config_keys; k->name; k++)
+                for (size_t v = 0; v < ELEMENTSOF(values); v++) {
+                        _cleanup_(config_done) Config config = {};
+                        _cleanup_(lxc_config_done) LxcConfig lxc = {};
+                        _cleanup_free_ char *key = strdup(k->name);
+                        CgroupLayout layout = {};
+                        LxcSpec s = { .hostname = "c1", .rootfs = "/r", .log_dir = "/l", .devlxd = "/d", .config = &config, .limits = { &layout, 1000000000, "0", NULL } };
+                        char *star = strchr(key, '*');
+
+                        if (star)
+                                *star = 'x';
+                        assert_int_equal(config_set(&config, key, values[v]), 0);
+                        if (instance_config_check(&config, false, NULL) < 0)
+                                continue;
+                        multiline++;
+                        if (!(k->flags & CONFIG_MULTILINE))
+                                fail_msg("%s takes a line break", key);
+                        if (streq(key, "raw.lxc"))
+                                continue; /* whose purpose it is */
+                        if (lxc_config_build(&s, &lxc, NULL) >= 0 && has_line_break(&lxc))
+                                fail_msg("%s adds a line", key);
+                }
+        assert_true(multiline > 0);
+}
+
 static void expect_seccomp(const char *key, const char *value, const char *expected) {
         _cleanup_(config_done) Config config = {};
         _cleanup_free_ char *text = NULL;
@@ -390,7 +427,7 @@ int main(void) {
                 cmocka_unit_test(host_range), cmocka_unit_test(allocation), cmocka_unit_test(raw_map), cmocka_unit_test(bad_raw_maps),
                 cmocka_unit_test(patterns), cmocka_unit_test(schedules), cmocka_unit_test(matching), cmocka_unit_test(cgroup_files), cmocka_unit_test(usage),
                 cmocka_unit_test(limits), cmocka_unit_test(parsers), cmocka_unit_test(expansion), cmocka_unit_test(raw_lxc),
-                cmocka_unit_test(splitting), cmocka_unit_test(small_things), cmocka_unit_test(golden), cmocka_unit_test(seccomp),
+                cmocka_unit_test(splitting), cmocka_unit_test(small_things), cmocka_unit_test(golden), cmocka_unit_test(injection), cmocka_unit_test(seccomp),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

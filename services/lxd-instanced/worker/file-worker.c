@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "bus-error.h"
 #include "capabilities.h"
+#include "crash.h"
 #include "guest-ids.h"
 #include "guest-message.h"
 
@@ -440,12 +441,14 @@ int main(void) {
                 int r;
 
                 r = guest_message_receive(REQUEST_FD, &q.m);
+                crash_point("file-request");
                 if (r > 0)
                         r = serve(&q);
                 else if (r == -EBADMSG)
                         r = answer_error(LXD_ERROR_INVALID, "The file worker cannot read this request");
                 else
                         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+                crash_point("file-served");
                 if (r < 0)
                         return EXIT_FAILURE;
         }

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "bus-error.h"
 #include "capabilities.h"
+#include "crash.h"
 #include "guest-ids.h"
 #include "guest-message.h"
 #include "template-renderer.h"
@@ -257,7 +258,9 @@ int main(void) {
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (guest_message_receive(REQUEST_FD, &j.request) <= 0)
                 return EXIT_FAILURE;
+        crash_point("templates-begun");
         r = job_run(&j);
+        crash_point("templates-done");
         if (r < 0)
                 return guest_message_send_error(REQUEST_FD, r == -EINVAL || r == -EBADMSG ? LXD_ERROR_INVALID : LXD_ERROR_FAILED,
                                                 j.text ?: strerror(-r)) < 0;
