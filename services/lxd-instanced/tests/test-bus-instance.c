@@ -189,7 +189,7 @@ static void prepared_ahead(void **state) {
                 assert_true(world_do("c1", "Start", &e) < 0);
                 assert_string_equal(e.message, "Failed to start instance \"c1\": Job failed");
                 world_settle();
-                assert_int_equal(count_called("Mount"), count_called("Unmount"));
+                assert_true(count_called("Mount") == 0 || count_called("UnmountAll") > 0);
                 assert_true(count_called("Detach") >= count_called("Attach"));
                 assert_null(world_instance("c1")->prepare_job);
                 assert_false(world_instance("c1")->prepared);
