@@ -10,6 +10,7 @@
 #include "guest-state.h"
 
 #define REMOVE "/sys/kernel/security/apparmor/.remove"
+#define NAMESPACES "/sys/kernel/security/apparmor/policy/namespaces/"
 #define COMPILED "/var/cache/lxc/apparmor/*/"
 #define LOCKS "/run/lxc/lock"
 
@@ -23,15 +24,20 @@ static void unload(const char *profile) {
         (void) n;
 }
 
-static void remove_compiled(const char *profile) {
+/* The guest's own namespace of profiles goes with those that it loaded. */
+static void remove_namespace(const char *file) {
+        _cleanup_free_ char *path = NULL;
+
+        if (str_format(&path, NAMESPACES "%s", file) >= 0)
+                (void) rmdir(path);
+}
+
+static void remove_compiled(const char *file) {
         _cleanup_free_ char *pattern = NULL;
         glob_t found;
 
-        if (str_format(&pattern, COMPILED "%s", profile) < 0)
+        if (str_format(&pattern, COMPILED "%s", file) < 0)
                 return;
-        for (char *p = pattern + STRLEN(COMPILED); *p; p++)
-                if (*p == '/')
-                        *p = '-'; /* as liblxc does */
         if (glob(pattern, 0, NULL, &found) != 0)
                 return;
         for (size_t i = 0; i < found.gl_pathc; i++)
@@ -54,6 +60,10 @@ void leftover_remove(uint64_t id, const char *name) {
         if (isempty(name) || guest_run_path(id, "", &path) < 0 || str_format(&profile, "lxc-%s_<%s>", name, path) < 0)
                 return;
         unload(profile);
+        for (char *p = profile; *p; p++)
+                if (*p == '/')
+                        *p = '-'; /* what liblxc calls files and namespaces */
+        remove_namespace(profile);
         remove_compiled(profile);
         remove_lock(path, name);
 }
