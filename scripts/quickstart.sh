@@ -213,7 +213,7 @@ hint() {
 }
 
 hints() {
-        local prefix="" where="on this host"
+        local prefix="" where="on this host" again="${QUICKSTART_NAME:+QUICKSTART_NAME=$name }scripts/quickstart.sh"
         if ! on_host; then
                 prefix="tests/machine/machine exec $name "
                 where="in the machine \"$name\""
@@ -224,12 +224,12 @@ hints() {
         hint "${prefix}lxc --help" "what else there is"
         hint "${prefix}journalctl -f -u 'lxd-*'" "what the daemons say"
         if on_host; then
-                hint "scripts/quickstart.sh enter" "a shell in the container"
+                hint "$again enter" "a shell in the container"
         else
-                hint "scripts/quickstart.sh enter" "a shell in the machine, where lxc needs no prefix"
+                hint "$again enter" "a shell in the machine, where lxc needs no prefix"
         fi
-        hint "scripts/quickstart.sh status" "what runs"
-        hint "scripts/quickstart.sh stop" "stop and remove all of this"
+        hint "$again status" "what runs"
+        hint "$again stop" "stop and remove all of this"
 }
 
 cmd_start() {
@@ -270,7 +270,7 @@ stop_here() {
                 echo "Nothing to stop."
                 return 0
         fi
-        if [ -e "$state/owns-var-lib-lxd" ]; then
+        if [ -e "$state/owns-var-lib-lxd" ] && [ -x /usr/bin/lxc ]; then # gone when a stop was interrupted
                 for instance in $(lxc list -c n -f csv </dev/null); do
                         echo "Deleting the instance $instance"
                         lxc delete --force "$instance" </dev/null
@@ -283,7 +283,7 @@ stop_here() {
         systemctl disable --quiet "${units[@]}" 2>/dev/null || true
         echo "Removing what was installed"
         local users=()
-        [ ! -e "$state/owns-var-lib-lxd" ] || mapfile -t users < <(awk '$1 ~ /^[ug]$/ { print $2 }' /usr/lib/sysusers.d/lxd.conf)
+        [ ! -e "$state/owns-var-lib-lxd" ] || [ ! -e /usr/lib/sysusers.d/lxd.conf ] || mapfile -t users < <(awk '$1 ~ /^[ug]$/ { print $2 }' /usr/lib/sysusers.d/lxd.conf)
         while read -r file; do
                 [[ $file != \#* ]] || continue
                 rm -f "$file"
