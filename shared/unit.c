@@ -275,7 +275,7 @@ int unit_kill(Units *u, const char *name, int signal, unit_job_t callback, void 
         if (r < 0)
                 return r;
         r = sd_bus_call_method_async(u->bus, &j->slot, NULL, MANAGER_PATH, MANAGER_INTERFACE, "KillUnit", on_plain_answer, j,
-                                     "ssi", name, "all", (int32_t) signal);
+                                     "ssi", name, "main", (int32_t) signal);
         if (r < 0)
                 job_free(j);
         return r < 0 ? r : 0;

@@ -52,12 +52,15 @@ static int step_detach(Job *j, sd_bus_error *error) {
 }
 
 static void remove_files(Instance *i) {
-        _cleanup_free_ char *dir = NULL, *seccomp = NULL;
+        _cleanup_free_ char *dir = NULL, *seccomp = NULL, *run = NULL;
 
         if (instance_log_dir(i, &dir) >= 0)
                 (void) remove_tree_at(AT_FDCWD, dir);
         if (str_format(&seccomp, "%s/seccomp/%" PRIu64, i->manager->run_dir, i->id) >= 0)
                 (void) unlink(seccomp);
+        /* The unit's last process removes its files itself, unless it was killed too. */
+        if (str_format(&run, "%s/instances/%" PRIu64, i->manager->run_dir, i->id) >= 0)
+                (void) remove_tree_at(AT_FDCWD, run);
         device_dir_remove(i->manager, i->id);
 }
 

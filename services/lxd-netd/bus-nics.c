@@ -44,6 +44,9 @@ static int reply_attached(Call *c) {
         int r;
 
         r = nic_result(c->manager, &c->nic, &result);
+        if (r == -ENODEV) /* it waited for its filters */
+                return sd_bus_reply_method_errorf(c->message, LXD_ERROR_UNAVAILABLE, "Device \"%s\" of instance \"%s\" is gone again: it was detached meanwhile",
+                                                  c->nic.device, c->nic.instance);
         if (r >= 0)
                 r = sd_bus_message_new_method_return(c->message, &reply);
         if (r >= 0)

@@ -72,6 +72,8 @@ static void check_instance(Client *c, const char *path) {
         must(c, "GET", state, NULL);
         must(c, "GET", snapshots, NULL);
         (void) requestf(c, "PUT", state, "{\"action\":\"stop\",\"force\":true,\"timeout\":-1}");
+        /* Its own devices may name what somebody has removed meanwhile. */
+        must(c, "PUT", path, "{\"config\":{},\"devices\":{},\"profiles\":[\"default\"],\"description\":\"\",\"ephemeral\":false}");
         must(c, "PUT", state, "{\"action\":\"start\",\"timeout\":-1}");
         must(c, "POST", exec, "{\"command\":[\"true\"],\"wait-for-websocket\":false}");
         must(c, "PUT", state, "{\"action\":\"stop\",\"force\":true,\"timeout\":-1}");
