@@ -24,7 +24,7 @@ int unit_start(Units *u, const char *name, unit_job_t callback, void *userdata);
 int unit_stop(Units *u, const char *name, unit_job_t callback, void *userdata);
 int unit_restart(Units *u, const char *name, unit_job_t callback, void *userdata);
 int unit_reload(Units *u, const char *name, unit_job_t callback, void *userdata);
-/* kill(2) of the whole unit: signal to all its processes. */
+/* A signal to the main process. Not to all: what cleans up after it (ExecStopPost=) has to live. */
 int unit_kill(Units *u, const char *name, int signal, unit_job_t callback, void *userdata);
 /* Forgets a failed state so that the unit can be started again. */
 int unit_reset_failed(Units *u, const char *name);
