@@ -18,8 +18,9 @@ failures=0
 
 remove_instance() {
         lxc info "$1" >/dev/null 2>&1 || return 0
-        [ "$(lxc list -c s --format csv "^$1\$")" != STOPPED ] || [ -n "${2-}" ] || { lxc start "$1" && lxc exec "$1" -- true && lxc stop -f "$1"; }
-        lxc delete -f "$1"
+        [ "$(lxc list -c s --format csv "^$1\$")" != STOPPED ] || [ -n "${2-}" ] || { lxc start "$1" && lxc exec "$1" -- true && lxc stop -f "$1"; } || lxc info "$1" >/dev/null 2>&1 || return 0
+        # What the daemon finds half-made or half-deleted at its start may go by itself meanwhile.
+        lxc delete -f "$1" || ! lxc info "$1" >/dev/null 2>&1
 }
 exists() { lxc query "/1.0/$1" >/dev/null 2>&1; }
 
