@@ -30,6 +30,7 @@ const char *const api_extensions[] = {
         "restrict_devlxd",
         "devlxd_events",
         "file_get_symlink",
+        "container_edit_metadata",
         "network_leases",
         "storage_api_local_volume_handling",
         "operation_description",

@@ -31,14 +31,6 @@ int rest_instance_get(Request *r, sd_bus_error *error) {
         return call_send(&c, then_document, error);
 }
 
-int rest_instance_metadata_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        instance_call(&c, r, "DescribeMetadata");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
-}
-
 /* PUT {"restore": "snap0"}. 1 = it was that, and is under way. */
 static int instance_restore(Request *r, sd_bus_error *error) {
         const char *snapshot = "";

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers of .Instance that hand out descriptors: exec, console, logs, metadata. */
+/* Handlers of .Instance that hand out descriptors: exec, console, logs. */
 #include "bus-session.h"
 
 #include <fcntl.h>
 
-#include "access.h"
 #include "base/file.h"
 #include "bus.h"
 #include "guest-control.h"
+#include "job.h"
 #include "life-event.h"
 #include "logs.h"
-#include "yaml-json.h"
 
 enum {
         EXEC_INTERACTIVE = 1 << 0,
@@ -376,72 +375,4 @@ int method_delete_log(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return bus_error_wrap(error, r, "Failed to delete log file \"%s\"", name);
         log_lifecycle(i, "deleted", name, &who);
         return sd_bus_reply_method_return(m, NULL);
-}
-
-/* ---- metadata ---- */
-
-typedef struct Metadata {
-        char *json;
-} Metadata;
-
-static void metadata_free(void *p) {
-        Metadata *d = p;
-
-        free(d->json);
-        free(d);
-}
-
-/* The file came with the image, whose import has checked it in a worker without privilege, and lies where no guest can reach it. */
-static int work_metadata(Job *j, sd_bus_error *error) {
-        Access *a = j->data;
-        Metadata *d = a->arg;
-        _cleanup_close_ int dir = -EBADF, fd = -EBADF;
-        _cleanup_free_ char *text = NULL, *message = NULL;
-        json_object *o = NULL;
-        size_t size = 0;
-        int r;
-
-        dir = open(a->volume.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        fd = dir < 0 ? -errno : open_resolve(dir, "metadata.yaml", O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-        if (fd == -ENOENT) {
-                d->json = strdup("{\"architecture\":\"\",\"creation_date\":0,\"expiry_date\":0,\"properties\":null,\"templates\":null}");
-                return d->json ? 0 : -ENOMEM;
-        }
-        r = fd < 0 ? fd : fd_read_all(fd, 1024 * 1024, &text, &size);
-        if (r < 0)
-                return bus_error_wrap(error, r, "Failed to read metadata.yaml");
-        r = yaml_parse(text, size, &o, &message);
-        if (r < 0)
-                return bus_error_set(error, LXD_ERROR_FAILED, "Could not parse metadata.yaml: %s", strempty(message));
-        d->json = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-        json_object_put(o);
-        return d->json ? 0 : -ENOMEM;
-}
-
-static int reply_metadata(Job *j) {
-        _cleanup_(json_done) JsonWriter w = {}, bare = {};
-        _cleanup_free_ char *etag = NULL;
-        Metadata *d = ((Access *) j->data)->arg;
-        int r;
-
-        json_raw(&bare, NULL, d->json, strlen(d->json));
-        r = json_etag(&bare, &etag);
-        if (r < 0)
-                return r;
-        instance_lifecycle(j->instance, "metadata-retrieved", NULL, NULL, NULL);
-        json_document_begin(&w);
-        json_raw(&w, NULL, d->json, strlen(d->json));
-        return bus_reply_writer(j->request, &w, etag);
-}
-
-int method_describe_metadata(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Metadata *d;
-        uint64_t flags;
-        int r;
-
-        r = bus_read_flags(m, 0, &flags, error);
-        if (r < 0)
-                return r;
-        d = calloc(1, sizeof(Metadata));
-        return d ? access_start(userdata, work_metadata, reply_metadata, true, d, metadata_free, m) : -ENOMEM;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers of .Instance that hand out descriptors: exec, console, logs, metadata. userdata: Instance. Errors as docs/bus.md has them. */
+/* Handlers of .Instance that hand out descriptors: exec, console, logs. userdata: Instance. Errors as docs/bus.md has them. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -11,4 +11,3 @@ int method_clear_console_log(sd_bus_message *m, void *userdata, sd_bus_error *er
 int method_list_logs(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_open_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_delete_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
-int method_describe_metadata(sd_bus_message *m, void *userdata, sd_bus_error *error);

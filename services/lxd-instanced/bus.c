@@ -130,6 +130,7 @@ const BusInterface instanced_interfaces[] = {
         { .path = INSTANCE1_ROOT, .interface = IFACE("References"), .vtable = references_vtable },
         { .path = INSTANCE1_INSTANCE, .interface = IFACE("Instance"), .vtable = instance_vtable, .find = instance_object_find },
         { .path = INSTANCE1_INSTANCE, .interface = IFACE("Files"), .vtable = files_vtable, .find = instance_object_find },
+        { .path = INSTANCE1_INSTANCE, .interface = IFACE("Metadata"), .vtable = metadata_vtable, .find = instance_object_find },
         { .path = INSTANCE1_SNAPSHOT, .interface = IFACE("Snapshot"), .vtable = snapshot_vtable, .find = snapshot_object_find },
         { .path = INSTANCE1_PROFILE, .interface = IFACE("Profile"), .vtable = profile_vtable, .find = profile_object_find },
         {}

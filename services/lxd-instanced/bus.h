@@ -8,7 +8,10 @@
 #define IFACE(name) LXD_BUS_PREFIX ".instance1." name
 
 extern const sd_bus_vtable manager_vtable[], guest_vtable[], references_vtable[], instance_vtable[], files_vtable[], snapshot_vtable[],
-        profile_vtable[];
+        profile_vtable[], metadata_vtable[];
+
+/* .Instance.DescribeMetadata. */
+int method_describe_metadata(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* sd_bus_object_find_t of the three families. */
 int instance_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);

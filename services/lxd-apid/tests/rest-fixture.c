@@ -38,6 +38,7 @@ static void dump(sd_bus_message *m, FILE *out) {
         while ((r = sd_bus_message_peek_type(m, &type, &contents)) > 0) {
                 uint64_t t = 0;
                 uint32_t u = 0;
+                int64_t x = 0;
                 int i = 0;
 
                 fputs(comma, out);
@@ -55,6 +56,10 @@ static void dump(sd_bus_message *m, FILE *out) {
                 case 't':
                         (void) sd_bus_message_read_basic(m, type, &t);
                         fprintf(out, t == UINT64_MAX ? "max" : "%" PRIu64, t);
+                        break;
+                case 'x':
+                        (void) sd_bus_message_read_basic(m, type, &x);
+                        fprintf(out, "%" PRIi64, x);
                         break;
                 case 'b':
                         (void) sd_bus_message_read_basic(m, type, &i);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxd-instanced's vtables in a pretended world: life of instances, snapshots and profiles; what is refused; what a kill leaves behind. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include <json-c/json.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "bus-error.h"
 #include "db-records.h"
 #include "world.h"
@@ -417,6 +420,69 @@ static void profiles(void **state) {
         assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/zeb", PROFILE, "Delete", NULL, "(sss)t", "", "", "", (uint64_t) 0), -ENOENT);
 }
 
+/* metadata.yaml and the templates of an image, which no guest reaches but which a stranger may have made. */
+static void metadata(void **state) {
+        const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Metadata";
+        _cleanup_close_ int dir = -EBADF, content = memfd_new_sealed("content", "text", 4), outside = memfd_new_sealed("content", "lies", 4);
+        _cleanup_free_ char *all = NULL, *merged = NULL, *names = NULL, *text = NULL;
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        char buffer[16] = "";
+        int fd;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "sxxa{ss}a(sasbsa{ss})s(sss)t", "x86_64", (int64_t) 5, (int64_t) 6, 2,
+                                      "os", "x", "release", "1", 1, "/etc/hostname", 1, "create", 1, "hostname.tpl", 1, "a", "b", "", "", "", "",
+                                      (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, path, LXD_BUS_PREFIX ".instance1.Instance", "DescribeMetadata", NULL, "t", (uint64_t) 0), 0);
+        all = fixture_document(&world.f);
+        assert_non_null(strstr(all, "\"creation_date\":5"));
+        assert_non_null(strstr(all, "{\"when\":[\"create\"],\"create_only\":true,\"template\":\"hostname.tpl\",\"properties\":{\"a\":\"b\"}}"));
+
+        /* a merge of one property (flags: merge, properties) leaves all others */
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "sxxa{ss}a(sasbsa{ss})s(sss)t", "", (int64_t) 0, (int64_t) 0, 1,
+                                      "release", "2", 0, "", "", "", "", (uint64_t) (1 | 16)), 0);
+        assert_int_equal(fixture_call(&world.f, path, LXD_BUS_PREFIX ".instance1.Instance", "DescribeMetadata", NULL, "t", (uint64_t) 0), 0);
+        merged = fixture_document(&world.f);
+        assert_non_null(strstr(merged, "\"os\":\"x\"") && strstr(merged, "\"release\":\"2\"") && strstr(merged, "hostname.tpl") ? merged : NULL);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", &e, "sxxa{ss}a(sasbsa{ss})s(sss)t", "", (int64_t) 0, (int64_t) 0, 0, 0,
+                                      "stale", "", "", "", (uint64_t) 0), -ESTALE);
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", &e, "sxxa{ss}a(sasbsa{ss})s(sss)t", "", (int64_t) 0, (int64_t) 0, 0, 1,
+                                      "/etc/x", 0, 0, "../../passwd", 0, "", "", "", "", (uint64_t) 0), -EINVAL);
+        sd_bus_error_free(&e);
+
+        assert_int_equal(fixture_call(&world.f, path, interface, "OpenTemplate", &e, "st", "a.tpl", (uint64_t) 0), -ENOENT);
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&world.f, path, interface, "PutTemplate", NULL, "sh(sss)t", "a.tpl", content, "", "", "", (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, path, interface, "OpenTemplate", NULL, "st", "a.tpl", (uint64_t) 0), 0);
+        assert_true(sd_bus_message_read(world.f.reply, "h", &fd) > 0);
+        assert_int_equal(pread(fd, buffer, sizeof(buffer), 0), 4);
+        assert_string_equal(buffer, "text");
+        for (const char *const *name = (const char *[]) { "", "..", "../metadata.yaml", "a/b", ".hidden", "a\nb", NULL }; *name; name++) {
+                assert_int_equal(fixture_call(&world.f, path, interface, "PutTemplate", &e, "sh(sss)t", *name, content, "", "", "", (uint64_t) 0), -EINVAL);
+                sd_bus_error_free(&e);
+                assert_int_equal(fixture_call(&world.f, path, interface, "OpenTemplate", &e, "st", *name, (uint64_t) 0), -EINVAL);
+                sd_bus_error_free(&e);
+                assert_int_equal(fixture_call(&world.f, path, interface, "DeleteTemplate", &e, "s(sss)t", *name, "", "", "", (uint64_t) 0), -EINVAL);
+                sd_bus_error_free(&e);
+        }
+
+        /* a link that came with an image leads nowhere, neither reading nor writing */
+        assert_int_equal(str_format(&text, "%s/templates", world.dir), 0);
+        dir = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        assert_true(dir >= 0 && symlinkat("../metadata.yaml", dir, "link") >= 0);
+        assert_true(fixture_call(&world.f, path, interface, "OpenTemplate", &e, "st", "link", (uint64_t) 0) < 0);
+        sd_bus_error_free(&e);
+        assert_int_equal(fixture_call(&world.f, path, interface, "PutTemplate", NULL, "sh(sss)t", "link", outside, "", "", "", (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, path, LXD_BUS_PREFIX ".instance1.Instance", "DescribeMetadata", NULL, "t", (uint64_t) 0), 0);
+
+        assert_int_equal(fixture_call(&world.f, path, interface, "ListTemplates", NULL, "t", (uint64_t) 0), 0);
+        names = fixture_document(&world.f);
+        assert_non_null(strstr(names, "[\"a.tpl\",\"link\"]"));
+        assert_int_equal(fixture_call(&world.f, path, interface, "DeleteTemplate", NULL, "s(sss)t", "a.tpl", "", "", "", (uint64_t) 0), 0);
+        assert_int_equal(fixture_call(&world.f, path, interface, "DeleteTemplate", &e, "s(sss)t", "a.tpl", "", "", "", (uint64_t) 0), -ENOENT);
+}
+
 /* Ctrl-C during "lxc init" and "lxc launch". */
 static void cancelled_create(void **state) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *started = NULL;
@@ -664,7 +730,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
-                TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+                TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 
         if (geteuid() != 0) {
