@@ -16,6 +16,7 @@ int manager_new(sd_event *event, Manager **ret) {
                 return -ENOMEM;
         m->event = sd_event_ref(event);
         m->session_wait = 5 * USEC_PER_SEC;
+        m->connect_wait = 30 * USEC_PER_SEC;
         m->certificate_path = LXD_STATE_DIR "/server.crt";
         for (int i = 0; i < OWNER_MAX; i++) {
                 if (!owner_info(i) || i == OPERATION_OWNER_APID)

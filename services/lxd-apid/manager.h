@@ -27,7 +27,8 @@ typedef struct Manager {
         ServerInfo *server;
         void (*hold)(void *userdata, bool hold); /* the process must not end while this is called more often with true than with false */
         void *hold_userdata;
-        uint64_t session_wait; /* µs for the client of a session to connect, and for a guest that was told to end */
+        uint64_t connect_wait; /* µs for the client of a session to connect */
+        uint64_t session_wait; /* µs for a guest that was told to end */
         const char *certificate_path; /* of the server, PEM */
 } Manager;
 

@@ -12,6 +12,7 @@ enum {
         EXEC_INTERACTIVE = 1 << 0,
         EXEC_RECORD = 1 << 1,
         EXEC_NO_STDIO = 1 << 2,
+        EXEC_HOLD = 1 << 3,
 };
 
 /* What has to be remembered of the request until the session begins. */
@@ -48,6 +49,7 @@ static int begin_session(Request *r, const SessionSpec *spec, sd_bus_error *erro
 
 static int then_exec(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         const ExecBody *b = r->waiting;
+        _cleanup_(config_done) Config environment = {};
         _cleanup_strv_free_ Strv logs = NULL;
         _cleanup_free_ int *fds = NULL;
         size_t n = 0, wanted = !b->websockets ? 1 : b->flags & EXEC_INTERACTIVE ? 2 : 4;
@@ -56,6 +58,8 @@ static int then_exec(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         x = bus_read_fds(reply, &fds, &n);
         if (x >= 0)
                 x = bus_read_strv(reply, &logs);
+        if (x >= 0)
+                x = bus_read_config(reply, &environment);
         if (x >= 0 && n != wanted)
                 x = -EBADMSG;
         if (x < 0) {
@@ -65,7 +69,7 @@ static int then_exec(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         }
         return begin_session(r,
                              &(SessionSpec) { .kind = SESSION_EXEC, .project = r->project, .instance = r->labels[0],
-                                              .who = request_requestor(r), .command = b->command, .environment = &b->environment,
+                                              .who = request_requestor(r), .command = b->command, .environment = &environment,
                                               .interactive = b->flags & EXEC_INTERACTIVE, .websockets = b->websockets,
                                               .logs = logs, .fds = fds, .n_fds = n },
                              error);
@@ -83,7 +87,7 @@ static int read_flags(json_object *o, ExecBody *b, sd_bus_error *error) {
         if (x < 0)
                 return x;
         if (b->websockets)
-                b->flags = interactive ? EXEC_INTERACTIVE : 0;
+                b->flags = EXEC_HOLD | (interactive ? EXEC_INTERACTIVE : 0);
         else
                 b->flags = record ? EXEC_RECORD : EXEC_NO_STDIO;
         return 0;

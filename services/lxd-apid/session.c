@@ -25,7 +25,7 @@ enum {
 };
 
 typedef enum SessionStage {
-        STAGE_CONNECTING, /* the client has not opened all data channels */
+        STAGE_CONNECTING, /* the client has not opened all data channels: the command waits */
         STAGE_RUNNING,
         STAGE_HANGUP, /* the client has left: the guest's process was told */
         STAGE_KILL,   /* and then killed */
@@ -267,10 +267,26 @@ static void control_send(Session *s, const char *text) {
 
 static int arm_timer(Session *s, uint64_t usec);
 
+/* Without "start" the command has not run, and with its control socket closed it never will. */
+static void session_abandon(Session *s, const char *why) {
+        s->control_io = sd_event_source_disable_unref(s->control_io);
+        s->control = close_safe(s->control);
+        s->timer = sd_event_source_disable_unref(s->timer);
+        s->stage = STAGE_HANGUP;
+        s->exited = true;
+        s->code = -1;
+        if (!s->error)
+                (void) str_replace(&s->error, why);
+}
+
 /* The client is not there any more. A terminal hangs up; anything else is killed, for it could run on for ever unseen. */
 static void session_leave(Session *s) {
         if (s->exited || s->stage >= STAGE_HANGUP)
                 return;
+        if (s->stage == STAGE_CONNECTING) {
+                session_abandon(s, "The client left before the command began");
+                return;
+        }
         s->stage = STAGE_HANGUP;
         if (s->kind == SESSION_CONSOLE)
                 s->exited = true;
@@ -340,6 +356,8 @@ static void session_check(Session *s) {
         if (s->stage == STAGE_CONNECTING && s->websockets && all_connected(s)) {
                 s->stage = STAGE_RUNNING;
                 s->timer = sd_event_source_disable_unref(s->timer);
+                if (s->kind == SESSION_EXEC)
+                        control_send(s, "start");
         }
         if (s->kind == SESSION_CONSOLE && s->channels[0].connected && s->channels[0].eof)
                 s->exited = true;
@@ -373,12 +391,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
         switch (s->stage) {
         case STAGE_CONNECTING:
-                if (s->exited) /* it is over, and nobody wants to know */
-                        s->stage = STAGE_HANGUP;
-                else
-                        session_leave(s);
-                if (!s->error)
-                        (void) str_replace(&s->error, "Timed out waiting for the client to connect");
+                session_abandon(s, "Timed out waiting for websockets to connect");
                 break;
         case STAGE_HANGUP:
                 control_send(s, "signal 9");
@@ -408,6 +421,11 @@ static int arm_timer(Session *s, uint64_t usec) {
         return sd_event_add_time_relative(s->sessions->manager->event, &s->timer, CLOCK_MONOTONIC, usec, 0, on_timer, s);
 }
 
+/* Statuses that say that the command could not run, which makes the operation fail. NULL for the others. */
+static const char *status_error(int code) {
+        return code == 127 ? "Command not found" : code == 126 ? "Command not executable" : NULL;
+}
+
 /* From the guest's side: "exit N", "error TEXT", or its end. */
 static int on_control_io(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Session *s = userdata;
@@ -426,9 +444,11 @@ static int on_control_io(sd_event_source *source, int fd, uint32_t events, void 
                 return 0;
         }
         text[n] = '\0';
-        if ((rest = startswith(text, "exit ")) && parse_u32(rest, &code) >= 0 && code <= INT32_MAX)
+        if ((rest = startswith(text, "exit ")) && parse_u32(rest, &code) >= 0 && code <= INT32_MAX) {
                 s->code = (int) code;
-        else if ((rest = startswith(text, "error ")))
+                if (status_error(s->code))
+                        (void) str_replace(&s->error, status_error(s->code));
+        } else if ((rest = startswith(text, "error ")))
                 (void) str_replace(&s->error, rest);
         else
                 return 0;
@@ -562,7 +582,7 @@ int session_new(Sessions *sessions, const SessionSpec *spec, const char **ret_id
         if (r >= 0)
                 r = start_operation(s, error);
         if (r >= 0 && s->websockets)
-                r = arm_timer(s, sessions->manager->session_wait);
+                r = arm_timer(s, sessions->manager->connect_wait);
         if (r < 0) {
                 if (s && s->operation)
                         operation_finish(s->operation, r, NULL);

@@ -275,7 +275,7 @@ const sd_bus_vtable instance_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Exec",
                                 SD_BUS_ARGS("as", command, "a{ss}", environment, "s", cwd, "u", uid, "u", gid, "u", width, "u", height, "(sss)",
                                             requestor, "t", flags),
-                                SD_BUS_RESULT("ah", fds, "as", logs), method_exec, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("ah", fds, "as", logs, "a{ss}", environment), method_exec, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Console", SD_BUS_ARGS("u", width, "u", height, "(sss)", requestor, "t", flags),
                                 SD_BUS_RESULT("h", pty, "h", control), method_console, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("OpenConsoleLog", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("h", log), method_open_console_log,

@@ -15,6 +15,7 @@ enum {
         EXEC_INTERACTIVE = 1 << 0,
         EXEC_RECORD = 1 << 1,
         EXEC_NO_STDIO = 1 << 2,
+        EXEC_HOLD = 1 << 3,
 };
 
 typedef struct Session {
@@ -22,6 +23,7 @@ typedef struct Session {
         size_t n_fds;
         Strv logs;
         Strv argv, env;
+        Config environment; /* the same as env */
         char *cwd;
         GuestExec exec;
 } Session;
@@ -37,6 +39,7 @@ static void session_free(void *p) {
         strv_free(s->logs);
         strv_free(s->argv);
         strv_free(s->env);
+        config_done(&s->environment);
         free(s->cwd);
         free(s);
 }
@@ -97,15 +100,20 @@ static int reply_exec(Job *j) {
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
                 r = bus_append_strv(m, s->logs);
+        if (r >= 0)
+                r = bus_append_config(m, &s->environment);
         return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }
 
 static const JobStep exec_steps[] = { { "exec", step_exec, NULL }, {} };
 
-/* environment.* of the instance, then the request's own, which win. */
-static int merge_environment(Instance *i, const Config *request, Strv *ret) {
+static int set_default(Config *c, const char *key, const char *value) {
+        return config_get(c, key) ? 0 : config_set(c, key, value);
+}
+
+/* environment.* of the instance, then the request's own, which win; and what every command has. */
+static int merge_environment(Instance *i, const Config *request, uid_t uid, Config *ret) {
         _cleanup_config_view_ Config config = {};
-        _cleanup_(config_done) Config all = {};
         int r;
 
         r = instance_expand_config(i, &config);
@@ -113,19 +121,33 @@ static int merge_environment(Instance *i, const Config *request, Strv *ret) {
                 const char *name = startswith(k->key, "environment.");
 
                 if (name && r >= 0)
-                        r = config_set(&all, name, k->value);
+                        r = config_set(ret, name, k->value);
         }
         if (r >= 0)
-                r = config_merge(&all, request, false);
-        CONFIG_FOREACH(k, &all) {
+                r = config_merge(ret, request, false);
+        if (r >= 0)
+                r = set_default(ret, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        if (r >= 0)
+                r = set_default(ret, "LANG", "C.UTF-8");
+        if (r >= 0 && uid == 0)
+                r = set_default(ret, "HOME", "/root");
+        if (r >= 0 && uid == 0)
+                r = set_default(ret, "USER", "root");
+        return r;
+}
+
+/* NAME=VALUE */
+static int environment_lines(const Config *c, Strv *ret) {
+        CONFIG_FOREACH(k, c) {
                 _cleanup_free_ char *item = NULL;
+                int r = str_format(&item, "%s=%s", k->key, k->value);
 
                 if (r >= 0)
-                        r = str_format(&item, "%s=%s", k->key, k->value);
-                if (r >= 0)
                         r = strv_extend(ret, item);
+                if (r < 0)
+                        return r;
         }
-        return r;
+        return 0;
 }
 
 static int check_environment(const Config *env, sd_bus_error *error) {
@@ -147,7 +169,7 @@ static int read_exec(sd_bus_message *m, Instance *i, Session *s, Requestor *who,
         if (r >= 0)
                 r = sd_bus_message_read(m, "suuuu", &cwd, &uid, &gid, &width, &height);
         if (r >= 0)
-                r = bus_read_tail(m, who, EXEC_INTERACTIVE | EXEC_RECORD | EXEC_NO_STDIO, flags, error);
+                r = bus_read_tail(m, who, EXEC_INTERACTIVE | EXEC_RECORD | EXEC_NO_STDIO | EXEC_HOLD, flags, error);
         if (r < 0)
                 return r;
         if (strv_length(s->argv) == 0)
@@ -156,7 +178,9 @@ static int read_exec(sd_bus_message *m, Instance *i, Session *s, Requestor *who,
                 return bus_error_set(error, LXD_ERROR_INVALID, "Invalid size of the terminal");
         r = check_environment(&env, error);
         if (r >= 0)
-                r = merge_environment(i, &env, &s->env);
+                r = merge_environment(i, &env, uid, &s->environment);
+        if (r >= 0)
+                r = environment_lines(&s->environment, &s->env);
         if (r >= 0)
                 r = str_replace(&s->cwd, cwd);
         if (r < 0)
@@ -202,6 +226,8 @@ int method_exec(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                         return bus_error_wrap(error, r, "Failed to make the files for the recorded output");
         } else if (!(flags & EXEC_NO_STDIO))
                 s->exec.flags = GUEST_EXEC_PIPES;
+        if (flags & EXEC_HOLD)
+                s->exec.flags |= GUEST_EXEC_HOLD;
         j->reply = reply_exec;
         return job_start_reply_done(TAKE_PTR(j), m);
 }

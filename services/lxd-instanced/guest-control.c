@@ -291,6 +291,8 @@ static int exec_message(const GuestExec *e, GuestMessage *m) {
                 r = guest_message_addf(m, "height", "%u", e->height);
         if (r >= 0)
                 r = guest_message_add(m, "stdio", e->flags & GUEST_EXEC_INTERACTIVE ? "pty" : "fds");
+        if (r >= 0)
+                r = add_flag(m, "hold", e->flags & GUEST_EXEC_HOLD);
         return r;
 }
 

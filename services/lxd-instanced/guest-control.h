@@ -71,6 +71,7 @@ int guest_cgroup_set(sd_event *event, uint64_t id, const char *file, const char 
 typedef enum GuestExecFlags {
         GUEST_EXEC_INTERACTIVE = 1 << 0, /* a pty of the guest's own devpts; stdio[] is ignored */
         GUEST_EXEC_PIPES = 1 << 1,       /* three pipes are made; stdio[] is ignored */
+        GUEST_EXEC_HOLD = 1 << 2,        /* the command runs once the control socket says "start"; if it is closed before, never */
 } GuestExecFlags;
 
 typedef struct GuestExec {

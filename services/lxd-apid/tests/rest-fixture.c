@@ -201,6 +201,8 @@ static int reply_exec(RestFixture *f, sd_bus_message *m) {
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
                 r = flags & 2 ? sd_bus_message_append(reply, "as", 2, "exec_1.stdout", "exec_1.stderr") : sd_bus_message_append(reply, "as", 0);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "a{ss}", 2, "A", "b", "HOME", "/root");
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
@@ -418,7 +420,7 @@ int rest_open(RestFixture *f) {
                 return r;
         f->manager->operations = f->operations;
         f->manager->certificate_path = "/nonexistent";
-        f->manager->session_wait = 100 * USEC_PER_MSEC;
+        f->manager->session_wait = f->manager->connect_wait = 100 * USEC_PER_MSEC;
         for (int i = 0; i < OWNER_MAX && r >= 0; i++)
                 if (f->manager->peers[i])
                         r = open_owner(f, i);

@@ -146,8 +146,9 @@ static void test_exec(void **state) {
         Exec e;
 
         start_connected(f, false, &e);
-        assert_non_null(strstr(f->calls, "Instance.Exec([\"sh\"], [ \"A\", \"b\"], \"\", 0, 0, 0, 0, (\"root\", \"unix\", \"@\"), 0)"));
+        assert_non_null(strstr(f->calls, "Instance.Exec([\"sh\"], [ \"A\", \"b\"], \"\", 0, 0, 0, 0, (\"root\", \"unix\", \"@\"), 8)"));
 
+        assert_guest_reads(f, f->guest[3], "start");
         assert_int_equal(rest_websocket_send(e.ws[0], 2, "input", 5), 0);
         assert_guest_reads(f, f->guest[0], "input");
         assert_int_equal(write(f->guest[1], "out", 3), 3);
@@ -180,6 +181,7 @@ static void test_exec_control(void **state) {
 
         start_connected(f, true, &e);
         assert_int_equal(f->n_guest, 2);
+        assert_guest_reads(f, f->guest[1], "start");
         for (size_t i = 0; i < ELEMENTSOF(nonsense); i++)
                 assert_int_equal(rest_websocket_send(e.ws[CONTROL], 1, nonsense[i], strlen(nonsense[i])), 0);
         assert_int_equal(rest_websocket_send(e.ws[CONTROL], 1, resize, sizeof(resize) - 1), 0);
@@ -301,6 +303,7 @@ static void test_exec_client_vanishes(void **state) {
         /* Non-interactive: killed. */
         start_connected(f, false, &e);
         end(f, &e);
+        assert_guest_reads(f, f->guest[3], "start");
         assert_guest_reads(f, f->guest[3], "signal 9");
         guest_says(f, "exit 137");
         assert_result(f, e.id, "\"return\":137");
@@ -308,22 +311,71 @@ static void test_exec_client_vanishes(void **state) {
         /* Interactive: hung up. */
         start_connected(f, true, &e);
         end(f, &e);
+        assert_guest_reads(f, f->guest[1], "start");
         assert_guest_reads(f, f->guest[1], "signal 1");
         assert_guest_reads(f, f->guest[0], "");
         guest_says(f, "exit 129");
         assert_result(f, e.id, "\"return\":129");
 
-        /* A client that never came. */
-        start(f, "/1.0/instances/c1/exec", "{\"command\":[\"sleep\"],\"wait-for-websocket\":true}", &e);
-        while (sd_event_run(f->event, 10 * USEC_PER_MSEC) >= 0) {
-                struct pollfd p = { .fd = f->guest[3], .events = POLLIN };
+}
 
-                if (poll(&p, 1, 0) > 0)
-                        break;
+/* A client that never came, or not with all of its channels: the command was never told to start. */
+static void test_exec_never_begins(void **state) {
+        RestFixture *f = *state;
+        Exec e;
+
+        for (unsigned n = 0; n < 3; n++) {
+                _cleanup_(answer_done) Answer a = {};
+
+                start(f, "/1.0/instances/c1/exec", "{\"command\":[\"sleep\"],\"wait-for-websocket\":true}", &e);
+                for (unsigned i = 0; i < n; i++)
+                        e.ws[i] = connect_channel(f, &e, i);
+                assert_guest_reads(f, f->guest[3], "");
+                for (size_t i = 0; i < f->n_guest; i++)
+                        f->guest[i] = close_safe(f->guest[i]);
+                get_operation(f, e.id, "/wait", &a);
+                assert_non_null(strstr(a.body, "\"err\":\"Timed out waiting for websockets to connect\""));
+                assert_null(strstr(a.body, "\"return\""));
+                end(f, &e);
         }
-        assert_guest_reads(f, f->guest[3], "signal 9");
-        guest_says(f, "exit 137");
-        assert_result(f, e.id, "Timed out waiting for the client to connect");
+}
+
+/* Cancelled before all channels are there. */
+static void test_exec_cancelled_early(void **state) {
+        _cleanup_(answer_done) Answer a = {};
+        RestFixture *f = *state;
+        char target[128];
+        Exec e;
+
+        start(f, "/1.0/instances/c1/exec", "{\"command\":[\"sleep\"],\"wait-for-websocket\":true}", &e);
+        (void) snprintf(target, sizeof(target), "/1.0/operations/%s", e.id);
+        assert_int_equal(rest_request(f, "DELETE", target, "", NULL, 0, &a), 0);
+        assert_int_equal(a.status, 200);
+        assert_guest_reads(f, f->guest[3], "");
+        assert_result(f, e.id, "\"err\":\"The client left before the command began\"");
+}
+
+static void test_exec_cannot_run(void **state) {
+        static const struct {
+                const char *says, *wanted, *status;
+        } cases[] = {
+                { "exit 127", "\"err\":\"Command not found\"", "\"return\":127" },
+                { "exit 126", "\"err\":\"Command not executable\"", "\"return\":126" },
+                { "exit 125", "\"err\":\"\"", "\"return\":125" },
+        };
+        RestFixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Exec e;
+
+                start_connected(f, false, &e);
+                guest_says(f, cases[i].says);
+                assert_frame(f, e.ws[1], 1, "");
+                assert_frame(f, e.ws[2], 1, "");
+                assert_result(f, e.id, cases[i].wanted);
+                assert_result(f, e.id, cases[i].status);
+                end(f, &e);
+        }
 }
 
 static void test_exec_fails(void **state) {
@@ -417,6 +469,7 @@ static void test_cancel(void **state) {
         (void) snprintf(target, sizeof(target), "/1.0/operations/%s", e.id);
         assert_int_equal(rest_request(f, "DELETE", target, "", NULL, 0, &a), 0);
         assert_int_equal(a.status, 200);
+        assert_guest_reads(f, f->guest[3], "start");
         assert_guest_reads(f, f->guest[3], "signal 9");
         guest_says(f, "exit 137");
         assert_result(f, e.id, "\"return\":137");
@@ -566,6 +619,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_exec_backpressure, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_input_backpressure, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_client_vanishes, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_exec_never_begins, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_exec_cancelled_early, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_exec_cannot_run, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_fails, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_without_client, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_secrets, setup, teardown),

@@ -28,6 +28,7 @@ typedef struct Session {
         bool interactive;
         unsigned width, height;
         int master, stdio[3];    /* interactive: all three are the pty's other side */
+        int gate[2];             /* a pipe, when the command has to wait for "start": a byte lets it run, its end does not */
         pid_t pid;
 } Session;
 
@@ -40,6 +41,8 @@ static void session_done(Session *s) {
                 closep(&s->stdio[2]);
         }
         closep(&s->stdio[0]);
+        closep(&s->gate[0]);
+        closep(&s->gate[1]);
 }
 
 static const char *env_get(char *const *env, const char *key) {
@@ -134,6 +137,8 @@ static int session_parse(Session *s, GuestMessage *m) {
         if (isempty(s->cwd))
                 s->cwd = env_get(s->env, "HOME") ?: "/";
         s->interactive = streq_ptr(guest_message_get(m, "stdio"), "pty");
+        if (guest_message_get(m, "hold") && pipe2(s->gate, O_CLOEXEC) < 0)
+                return -errno;
         return 0;
 }
 
@@ -185,6 +190,20 @@ static int session_take_stdio(Session *s, GuestMessage *m) {
         return 0;
 }
 
+/* Nothing of the command has happened until its client is there. What can be done before is done: the client pays for one write. */
+static bool session_may_run(Session *s) {
+        ssize_t n;
+        char go;
+
+        if (s->gate[0] < 0)
+                return true;
+        closep(&s->gate[1]);
+        do
+                n = read(s->gate[0], &go, 1);
+        while (n < 0 && errno == EINTR);
+        return n == 1;
+}
+
 /* Runs inside the guest with the guest's credentials; stdin, stdout and stderr are in place. What it returns is the exit status. */
 static int session_exec(void *userdata) {
         Session *s = userdata;
@@ -192,12 +211,14 @@ static int session_exec(void *userdata) {
         (void) setsid();
         if (s->interactive)
                 (void) ioctl(STDIN_FILENO, TIOCSCTTY, 0);
-        /* Nothing of ours goes with the command: no descriptor, no mask; and it dies with this session. */
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL); /* it dies with this session */
+        if (!session_may_run(s))
+                return 0;
+        /* Nothing of ours goes with the command: no descriptor, no mask. */
         (void) syscall(SYS_close_range, 3, ~0U, 0);
         (void) umask(022);
         if (chdir(s->cwd) < 0)
                 (void) chdir("/");
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         environ = s->env;
         (void) execvpe(s->argv[0], s->argv, s->env);
         return errno == ENOENT || errno == ENOTDIR ? 127 : 126;
@@ -225,6 +246,8 @@ int session_parse_control(const char *text, SessionControl *ret) {
                 c = (SessionControl) { .type = SESSION_RESIZE, .width = a, .height = b };
         else if (sscanf(text, "signal %u%c", &a, &rest) == 1 && a > 0 && a < NSIG)
                 c = (SessionControl) { .type = SESSION_SIGNAL, .signal = (int) a };
+        else if (streq(text, "start"))
+                c = (SessionControl) { .type = SESSION_START };
         else
                 return -EINVAL;
         *ret = c;
@@ -252,13 +275,18 @@ static void session_control(Session *s, int pidfd, int *connection) {
         if (r == -EAGAIN)
                 return;
         if (r < 0) {
-                closep(connection); /* nobody listens; the command goes on (a recorded one, or a restarted server) */
+                closep(connection); /* nobody listens; a command that runs goes on (a recorded one, or a restarted server) */
+                closep(&s->gate[1]);
                 return;
         }
         if (c.type == SESSION_RESIZE && s->interactive)
                 session_resize(s->stdio[0], c.width, c.height);
         else if (c.type == SESSION_SIGNAL)
                 (void) syscall(SYS_pidfd_send_signal, pidfd, c.signal, NULL, 0);
+        else if (c.type == SESSION_START && s->gate[1] >= 0) {
+                (void) write(s->gate[1], "", 1);
+                closep(&s->gate[1]);
+        }
 }
 
 /* Until the command itself has ended: what it left in the background may hold the pty or the pipes as long as it likes. */
@@ -298,7 +326,7 @@ static void session_close_stdio(Session *s) {
 }
 
 int request_exec(Runner *r, GuestMessage *m, int connection) {
-        _cleanup_(session_done) Session s = { .master = -EBADF, .stdio = { -EBADF, -EBADF, -EBADF } };
+        _cleanup_(session_done) Session s = { .master = -EBADF, .stdio = { -EBADF, -EBADF, -EBADF }, .gate = { -EBADF, -EBADF } };
         int q;
 
         if (guest_is_frozen(&r->guest) > 0)
@@ -316,6 +344,7 @@ int request_exec(Runner *r, GuestMessage *m, int connection) {
         closep(&s.master);
         q = session_attach(&s, r);
         session_close_stdio(&s);
+        closep(&s.gate[0]);
         if (q < 0) {
                 (void) send(connection, "error Failed to enter the instance; is it stopping?",
                             STRLEN("error Failed to enter the instance; is it stopping?"), MSG_NOSIGNAL);

@@ -9,6 +9,7 @@
 typedef enum SessionControlType {
         SESSION_RESIZE,
         SESSION_SIGNAL,
+        SESSION_START,
 } SessionControlType;
 
 typedef struct SessionControl {
@@ -17,7 +18,7 @@ typedef struct SessionControl {
         int signal;
 } SessionControl;
 
-/* "resize W H" or "signal N". 0, -EINVAL. */
+/* "resize W H", "signal N" or "start". 0, -EINVAL. */
 int session_parse_control(const char *text, SessionControl *ret);
 /* One packet from the control socket. 0; -EAGAIN: nothing of use; -EPIPE: closed; -errno. */
 int session_receive_control(int connection, SessionControl *ret);

@@ -262,7 +262,7 @@ def case_name(case):
 
 
 # What LXD takes from the JSON and number parsers of its language names that language's types: the status is the same, the words are ours.
-FOREIGN = re.compile(r"json: cannot unmarshal|invalid character|unexpected EOF|unexpected end of JSON|^EOF$|parsing time|strconv\\.|invalid URL escape|yaml: ")
+FOREIGN = re.compile(r"json: cannot unmarshal|invalid character|unexpected EOF|unexpected end of JSON|^EOF$|parsing time|strconv\.|invalid URL escape|yaml: ")
 
 
 def record_line(record):

@@ -89,7 +89,7 @@ static void test_environment(void **state) {
 
 static void test_control(void **state) {
         static const char *const bad[] = { "", "resize", "resize 1", "resize 1 2 3", "resize 70000 1", "signal", "signal 0",
-                                           "signal 65", "signal 9x", "signal -9", "exit 0" };
+                                           "signal 65", "signal 9x", "signal -9", "start 1", "exit 0" };
         SessionControl c = {};
 
         assert_int_equal(session_parse_control("resize 80 25", &c), 0);
@@ -97,6 +97,8 @@ static void test_control(void **state) {
         assert_int_equal(c.height, 25);
         assert_int_equal(session_parse_control("signal 15", &c), 0);
         assert_int_equal(c.signal, 15);
+        assert_int_equal(session_parse_control("start", &c), 0);
+        assert_int_equal(c.type, SESSION_START);
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 if (session_parse_control(bad[i], &c) != -EINVAL)
                         fail_msg("\"%s\" was taken", bad[i]);
