@@ -170,8 +170,18 @@ nspawn_exec() {
         "${exec_command[@]}"
 }
 
+# Frozen processes do not die, not even by SIGKILL in the first cgroup version.
+nspawn_thaw() {
+        local hierarchy
+        while read -r hierarchy; do
+                find "$hierarchy/lxd-test-$1" -name freezer.state -exec sh -c 'for f; do echo THAWED >"$f"; done' thaw {} + 2>/dev/null || true
+                find "$hierarchy/lxd-test-$1" -name cgroup.freeze -exec sh -c 'for f; do echo 0 >"$f"; done' thaw {} + 2>/dev/null || true
+        done < <(nspawn_hierarchies)
+}
+
 nspawn_kill() {
         local name=$1 pids pid deadline=$((SECONDS + 30))
+        nspawn_thaw "$name"
         pids=$(nspawn_processes "$name")
         while [ -n "$pids" ]; do
                 for pid in $pids; do

@@ -69,6 +69,13 @@ equal "$("$machine" exec "$a" grep -cF /.. /proc/self/cgroup)" 0 "cgroup of a co
 check "$machine" exec "$a" sh -ec 'cd /sys/fs/cgroup
         for d in . *; do [ ! -e "$d/cgroup.procs" ] || { mkdir "$d/probe"; rmdir "$d/probe"; }; done'
 
+# A frozen process in it does not keep it from going down, at the end of this script.
+"$machine" exec "$b" sh -ec 'cd /sys/fs/cgroup
+        if [ -d freezer ]; then cd freezer; knob=freezer.state; on=FROZEN; else knob=cgroup.freeze; on=1; fi
+        mkdir frozen
+        sleep 1000 & echo $! >frozen/cgroup.procs
+        echo $on >frozen/$knob'
+
 # push and pull: files, folders, modes, owners, extended attributes, symbolic links as such.
 mkdir -p "$work/tree/sub"
 echo content >"$work/tree/sub/file"
