@@ -157,6 +157,10 @@ static int write_configuration(Manager *m, const Network *n, char **ret_stamp) {
         return 0;
 }
 
+int dhcp_stop(Manager *m, const char *network, done_t done, void *userdata, sd_bus_error *error) {
+        return change_unit(m, network, NULL, done, userdata, error);
+}
+
 int dhcp_configure(Manager *m, const Network *n, done_t done, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *stamp = NULL;
         int r;
@@ -165,22 +169,15 @@ int dhcp_configure(Manager *m, const Network *n, done_t done, void *userdata, sd
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to write the DHCP configuration of network \"%s\"", n->name);
         if (!dnsmasq_wanted(&n->config)) {
-                if (access(stamp, F_OK) < 0) {
-                        done(0, NULL, userdata);
-                        return 0;
-                }
+                /* Also without a stamp: a change of the configuration has just removed it, or a daemon was killed before the stop. */
                 (void) unlink(stamp);
-                return change_unit(m, n->name, NULL, done, userdata, error);
+                return dhcp_stop(m, n->name, done, userdata, error);
         }
         if (access(stamp, F_OK) >= 0) {
                 done(0, NULL, userdata);
                 return 0;
         }
         return change_unit(m, n->name, stamp, done, userdata, error);
-}
-
-int dhcp_stop(Manager *m, const char *network, done_t done, void *userdata, sd_bus_error *error) {
-        return change_unit(m, network, NULL, done, userdata, error);
 }
 
 int dhcp_remove(Manager *m, const char *network) {

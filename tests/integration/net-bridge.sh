@@ -277,6 +277,16 @@ test_update_keeps_guests_connected() {
         assert_fails - "is in use by device" nics Attach 'tsssa{ss}t' 150 default c9 eth0 2 network netbr0 ipv4.address 10.123.0.50 0
 }
 
+test_without_addresses_nothing_is_served() {
+        assert create netbr3 ipv4.address 10.126.0.1/24 ipv6.address fd42:126::1/64
+        assert systemctl is-active lxd-dnsmasq@netbr3.service
+        assert network netbr3 Update 'sa{ss}s(sss)t' "" 2 ipv4.address none ipv6.address none "" "" "" "" 2
+        assert_fails - "" systemctl is-active lxd-dnsmasq@netbr3.service
+        assert network netbr3 Update 'sa{ss}s(sss)t' "" 1 ipv4.address 10.126.0.1/24 "" "" "" "" 2
+        assert systemctl is-active lxd-dnsmasq@netbr3.service
+        assert network netbr3 Delete '(sss)t' "" "" "" 0
+}
+
 test_killed_daemon() {
         local before
         before=$(ip -o link | wc -l)
