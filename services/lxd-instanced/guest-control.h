@@ -56,7 +56,7 @@ typedef void (*guest_reply_t)(int r, const sd_bus_error *e, int *fds, size_t n_f
 
 /* Liveness: answers once the runner's loop does. */
 int guest_ping(sd_event *event, uint64_t id, guest_reply_t callback, void *userdata, GuestCall **ret_call, sd_bus_error *error);
-/* Sends the halt signal (lxc.signal.halt, default SIGPWR) to the guest's init; answers when it is sent. */
+/* Sends the halt signal (lxc.signal.halt, default SIGPWR) to the guest's init, as soon as that listens to it; answers at once. */
 int guest_shutdown(sd_event *event, uint64_t id, guest_reply_t callback, void *userdata, GuestCall **ret_call, sd_bus_error *error);
 /* Kills the guest at once; answers when its processes are gone (GuestStopped follows). */
 int guest_kill(sd_event *event, uint64_t id, guest_reply_t callback, void *userdata, GuestCall **ret_call, sd_bus_error *error);

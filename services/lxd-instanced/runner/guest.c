@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The container: its configuration in liblxc, starting it, and how it ended. */
 #include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -243,6 +245,47 @@ const char *guest_end_reason(const Guest *g) {
         if (guest_run_path(g->id, "target", &path) < 0 || file_read(path, 64, &target, NULL) < 0)
                 return "crash";
         return startswith(target, "reboot") ? "reboot" : "shutdown";
+}
+
+/* The signals that make its init shut down, as a mask of /proc/<pid>/status: liblxc sends SIGRTMIN+3 to those that have it blocked. */
+static uint64_t halt_signals(const Guest *g) {
+        char value[16];
+        int s = 0;
+
+        if (g->lxc->get_config_item(g->lxc, "lxc.signal.halt", value, sizeof(value)) > 0)
+                s = atoi(value);
+        return s > 0 && s <= 64 ? UINT64_C(1) << (s - 1) : UINT64_C(1) << (SIGPWR - 1) | UINT64_C(1) << (SIGRTMIN + 3 - 1);
+}
+
+/* Whether the guest's init is there (not still liblxc's process, which is this program) and handles one of the signals. */
+static bool init_listens(const Guest *g, uint64_t signals) {
+        _cleanup_free_ char *text = NULL;
+        struct stat own, init;
+        char path[64], *line, *position;
+        uint64_t mask, all = 0;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/exe", (int) g->state.init_pid);
+        if (stat("/proc/self/exe", &own) >= 0 && stat(path, &init) >= 0 && own.st_dev == init.st_dev && own.st_ino == init.st_ino)
+                return false;
+        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) g->state.init_pid);
+        if (file_read(path, 64 * 1024, &text, NULL) < 0)
+                return false;
+        position = text;
+        while ((line = strsep(&position, "\n")))
+                if (sscanf(line, "SigBlk: %" SCNx64, &mask) == 1 || sscanf(line, "SigCgt: %" SCNx64, &mask) == 1)
+                        all |= mask;
+        return all & signals;
+}
+
+void guest_shutdown(const Guest *g) {
+        uint64_t signals = halt_signals(g), end = now_monotonic() + GUEST_LISTENS_MAX * USEC_PER_SEC;
+        struct pollfd ended = { .fd = g->init_pidfd, .events = POLLIN };
+
+        while (!init_listens(g, signals) && now_monotonic() < end)
+                if (poll(&ended, 1, GUEST_LISTENS_POLL_MS) > 0)
+                        return;
+        /* With timeout 0 liblxc says whether the guest is stopped already; that it sent the signal it does not say. */
+        (void) g->lxc->shutdown(g->lxc, 0);
 }
 
 int guest_kill_init(const Guest *g) {

@@ -8,6 +8,9 @@
 #include "guest-message.h"
 #include "guest-state.h"
 
+#define GUEST_LISTENS_MAX 30U
+#define GUEST_LISTENS_POLL_MS 20
+
 typedef struct Guest {
         uint64_t id;
         struct lxc_container *lxc;
@@ -33,6 +36,9 @@ int guest_start(Guest *g, char **ret_text);
 const char *guest_end_reason(const Guest *g);
 /* The first error in liblxc's log file, as a sentence; NULL when there is none or no memory. */
 char *guest_log_error(const char *log);
+/* Sends the halt signal (lxc.signal.halt; SIGRTMIN+3 or SIGPWR) to the guest's init. The kernel drops a signal that an init does not
+ * handle, and one that has just started does not yet: waits until it does, or GUEST_LISTENS_MAX seconds; not at all when it ends. */
+void guest_shutdown(const Guest *g);
 /* SIGKILL to the guest's init: all its processes go with it. 0, -errno. */
 int guest_kill_init(const Guest *g);
 /* 1 frozen, 0 not, -errno. */

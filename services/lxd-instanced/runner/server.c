@@ -81,7 +81,8 @@ void server_stop_guest(Runner *r) {
                 child_reset_signals();
                 if (guest_is_frozen(&r->guest) > 0)
                         (void) r->guest.lxc->unfreeze(r->guest.lxc);
-                _exit(r->guest.lxc->shutdown(r->guest.lxc, 0) ? 0 : 1);
+                guest_shutdown(&r->guest);
+                _exit(0);
         }
         if (pid < 0)
                 r->kill_at = now_monotonic();
@@ -100,11 +101,10 @@ static void server_kill_guest(Runner *r) {
 }
 
 static int request_shutdown(Runner *r, GuestMessage *m, int connection) {
-        bool sent = r->guest.lxc->shutdown(r->guest.lxc, 0);
+        int q = request_answer(connection, 0, NULL); /* the guest's init may not listen yet: nobody else waits for that */
 
-        /* With timeout 0 liblxc says whether the guest is stopped already; that it sent the signal it does not say. */
-        (void) sent;
-        return request_answer(connection, 0, NULL);
+        guest_shutdown(&r->guest);
+        return q;
 }
 
 typedef struct Request {
