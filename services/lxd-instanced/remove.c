@@ -187,7 +187,9 @@ static int step_rename_record(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return r;
         i->intent = (free(i->intent), NULL);
-        if (instance_set_volatile(i, "volatile.apply_template", "rename", NULL) >= 0)
+        /* The templates of a copy that has not started yet are more than those of a rename. */
+        if (isempty(config_get(&i->settings.config, "volatile.apply_template")) &&
+            instance_set_volatile(i, "volatile.apply_template", "rename", NULL) >= 0)
                 (void) db_sync(j->manager->db);
         if (instance_log_dir(i, &new_log) >= 0 && rename(old_log, new_log) < 0 && errno != ENOENT)
                 log_debug_errno(-errno, "Failed to rename %s: %m", old_log);
