@@ -195,6 +195,9 @@ static int plug_disk(Job *j, const Device *d, sd_bus_error *error) {
 
         if (device_is_custom_volume(c))
                 return mount_volume(j, d, error);
+        if (access(config_get_or(c, "source", ""), F_OK) < 0)
+                return device_is_required(c) ? bus_error_set(error, LXD_ERROR_NOT_FOUND, "Missing source path \"%s\" for disk \"%s\"",
+                                                             config_get(c, "source"), d->name) : 0;
         return mount_in_guest(j, d, config_get(c, "source"), config_is_true(c, "shift") && !instance_is_true(j->instance, "security.privileged"), error);
 }
 

@@ -275,18 +275,15 @@ static int place_disk(Job *j, size_t k, sd_bus_error *error) {
         if (stat(source, &st) < 0) {
                 if (!device_is_required(&device->config))
                         return 0;
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to start device \"%s\": Missing source path \"%s\" for disk \"%s\"",
-                                     device->name, source, device->name);
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Missing source path \"%s\" for disk \"%s\"", source, device->name);
         }
         if (!d->privileged && !d->volumes[k].path && config_is_true(&device->config, "shift") && guest_idmap_probe(source) == 0)
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
-                                     "Failed to start device \"%s\": Required idmapping abilities not available: the file system of \"%s\" cannot be "
-                                     "mounted with mapped ids", device->name, source);
+                                     "Required idmapping abilities not available: the file system of \"%s\" cannot be mounted with mapped ids",
+                                     source);
         if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode))
-                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Failed to start device \"%s\": \"%s\" is neither a folder nor a file",
-                                     device->name, source);
-        r = device_dir_place(d->device_dir, device->name, S_ISDIR(st.st_mode), d->binds + k);
-        return r < 0 ? bus_error_wrap(error, r, "Failed to start device \"%s\"", device->name) : 0;
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "\"%s\" is neither a folder nor a file", source);
+        return device_dir_place(d->device_dir, device->name, S_ISDIR(st.st_mode), d->binds + k);
 }
 
 static int make_devices(Job *j, sd_bus_error *error) {
@@ -302,6 +299,8 @@ static int make_devices(Job *j, sd_bus_error *error) {
                 r = unix_device_make(d->device_dir, device, d->privileged ? NULL : &d->idmap, d->nodes + k, error);
                 if (r >= 0 && device_kind(&device->config) == DEVICE_DISK && !device_is_root(&device->config))
                         r = place_disk(j, k, error);
+                if (r < 0)
+                        return bus_error_wrap(error, r, "Failed to start device \"%s\"", device->name);
         }
         return r;
 }

@@ -28,10 +28,10 @@ static int read_number(const Device *d, mode_t type, UnixDevice *u, sd_bus_error
         if (stat(source, &st) < 0) {
                 if (!device_is_required(&d->config))
                         return 0;
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to start device \"%s\": Required device \"%s\" is missing", d->name, source);
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Required device \"%s\" is missing", source);
         }
         if ((st.st_mode & S_IFMT) != type)
-                return bus_error_set(error, LXD_ERROR_INVALID, "Failed to start device \"%s\": \"%s\" is not a %s device", d->name, source,
+                return bus_error_set(error, LXD_ERROR_INVALID, "\"%s\" is not a %s device", source,
                                      type == S_IFCHR ? "character" : "block");
         u->device = st.st_rdev;
         return 1;
@@ -77,8 +77,7 @@ int unix_device_make(const char *dir, const Device *d, const Idmap *idmap, UnixD
         uid = u.uid;
         gid = u.gid;
         if (idmap && (!idmap_to_host(idmap, false, u.uid, &uid) || !idmap_to_host(idmap, true, u.gid, &gid)))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Failed to start device \"%s\": owner %u:%u is not in the id map of the instance",
-                                     d->name, u.uid, u.gid);
+                return bus_error_set(error, LXD_ERROR_INVALID, "Owner %u:%u is not in the id map of the instance", u.uid, u.gid);
 
         r = str_format(&path, "%s/unix.%s", dir, d->name);
         if (r < 0)
@@ -88,8 +87,8 @@ int unix_device_make(const char *dir, const Device *d, const Idmap *idmap, UnixD
         if (mknod(path, u.mode, u.device) < 0 || chmod(path, u.mode & 07777) < 0 || chown(path, uid, gid) < 0) {
                 r = -errno;
                 (void) unlink(path);
-                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to start device \"%s\": cannot make node %u:%u: %s", d->name,
-                                     major(u.device), minor(u.device), strerror(-r));
+                return bus_error_set(error, LXD_ERROR_FAILED, "Cannot make node %u:%u: %s", major(u.device), minor(u.device),
+                                     strerror(-r));
         }
 
         u.node = TAKE_PTR(path);

@@ -19,6 +19,10 @@ is() {
         [ "$(status_of "$1")" = "s \"$2\"" ]
 }
 
+unit_of() {
+        busctl get-property org.lxd.instance1 "$paths/$1" org.lxd.instance1.Instance Unit | cut -d'"' -f2
+}
+
 test_busctl_alone() {
         assert busctl call org.lxd.instance1 /org/lxd/instance1 org.lxd.instance1.Manager CreateInstance \
                 'sssssbasa{ss}a{sa{ss}}a{ss}(sss)t' default i1 container '' '' false 0 0 0 2 type image alias bb '' '' '' 1
@@ -30,7 +34,7 @@ test_busctl_alone() {
 }
 
 test_systemctl_alone() {
-        unit=$(busctl get-property org.lxd.instance1 "$paths/i1" org.lxd.instance1.Instance Unit | cut -d'"' -f2)
+        unit=$(unit_of i1)
         assert systemctl start "$unit"
         assert is i1 Running
         assert systemctl stop "$unit"
@@ -94,6 +98,44 @@ test_a_guest_reaches_its_own_socket_only() {
         done
         assert lxc config unset i1 security.privileged
         assert lxc config unset i1 security.nesting
+}
+
+# The kernel drops a signal that an init does not handle, and one that has just started does not handle any.
+test_stop_while_its_init_still_starts() {
+        assert lxc init bb late
+        printf '#!/bin/sh\nsleep 2\ntrap "exit 0" PWR\nwhile :; do sleep 0.1; done\n' >/tmp/late
+        assert lxc file delete late/sbin/init
+        assert lxc file push /tmp/late late/sbin/init --mode 0755
+        assert lxc start late
+        assert lxc stop late --timeout 60
+        assert lxc start late
+        assert systemctl stop "$(unit_of late)"
+        assert is late Stopped
+        assert_eq "$(journalctl -b --no-pager -g 'late did not shut down' -o cat | grep -v 'No entries')" ""
+        assert lxc delete late
+}
+
+test_a_copy_that_is_renamed_before_its_first_start() {
+        assert lxc copy i1 copied
+        assert lxc rename copied renamed
+        assert lxc start renamed
+        assert_eq "$(lxc exec renamed -- cat /etc/hostname)" renamed
+        assert lxc delete -f renamed
+}
+
+test_errors_explain() {
+        local long
+        long=$(printf '%0300d' 0)
+        assert_match "$(api POST "/1.0/instances/i1/files?path=/root/$long")" '"error_code":400,"error":".*a name in the path is too long"'
+        assert lxc start i1
+        assert_fails - 'Error: Failed to start device "n": Required device "/dev/none" is missing' \
+                lxc config device add i1 n unix-char source=/dev/none path=/dev/n
+        assert_fails - 'Error: Failed to start device "n": Missing source path "/none" for disk "n"' \
+                lxc config device add i1 n disk source=/none path=/n
+        assert lxc stop -f i1
+        assert lxc config device add i1 n unix-char source=/dev/none path=/dev/n
+        assert_fails - 'Failed to start device "n": Required device "/dev/none" is missing' lxc start i1
+        assert lxc config device remove i1 n
 }
 
 test_boot_and_shutdown() {

@@ -71,6 +71,8 @@ static int answer_errno(const Request *q, int r) {
                 return answer_error(LXD_ERROR_INVALID, "\"%s\" is in use and cannot be deleted", q->path);
         case ELOOP:
                 return answer_error(LXD_ERROR_INVALID, "\"%s\" leads through a link that cannot be followed", q->path);
+        case ENAMETOOLONG:
+                return answer_error(LXD_ERROR_INVALID, "\"%s\": a name in the path is too long", q->path);
         case EXDEV:
         case ENXIO:
         case ENODEV:
