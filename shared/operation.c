@@ -432,7 +432,7 @@ int operation_add_resource(Operation *op, const char *kind, const char *url) {
                 resource = &p[op->n_resources++];
                 *resource = (Resource) { .kind = k };
         }
-        return strv_extend(&resource->urls, url);
+        return url ? strv_extend(&resource->urls, url) : 0;
 }
 
 int operation_set_metadata(Operation *op, const char *key, const char *value) {

@@ -51,7 +51,7 @@ const char *operation_path(Operation *op);
 const char *operation_project(Operation *op);
 const Requestor *operation_requestor(Operation *op);
 OperationStatus operation_status(Operation *op);
-/* kind "instances", url "/1.0/instances/c1". 0, -ENOMEM. */
+/* kind "instances", url "/1.0/instances/c1"; NULL: just the kind, with nothing yet. 0, -ENOMEM. */
 int operation_add_resource(Operation *op, const char *kind, const char *url);
 /* Sets one key of the metadata and signals the change. 0, -ENOMEM. */
 int operation_set_metadata(Operation *op, const char *key, const char *value);

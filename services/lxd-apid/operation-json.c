@@ -43,6 +43,17 @@ static void write_containers(JsonWriter *w, Strv urls) {
         json_array_end(w);
 }
 
+/* LXD calls instances containers, too, but not where their state is changed. */
+static bool names_containers(const OperationRecord *record) {
+        static const char *const others[] = { "Starting instance", "Stopping instance", "Restarting instance", "Freezing instance",
+                                              "Unfreezing instance" };
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (streq(record->description, others[i]))
+                        return false;
+        return true;
+}
+
 static void write_resources(JsonWriter *w, const OperationRecord *record) {
         if (record->n_resources == 0) {
                 json_null(w, "resources");
@@ -50,7 +61,7 @@ static void write_resources(JsonWriter *w, const OperationRecord *record) {
         }
         json_object_begin(w, "resources");
         for (size_t i = 0; i < record->n_resources; i++) {
-                if (streq(record->resources[i].kind, "instances"))
+                if (streq(record->resources[i].kind, "instances") && names_containers(record))
                         write_containers(w, record->resources[i].urls);
                 json_strv(w, record->resources[i].kind, record->resources[i].urls);
         }

@@ -136,51 +136,92 @@ int rest_instance_state_get(Request *r, sd_bus_error *error) {
         return call_send(&c, then_document, error);
 }
 
-static const struct {
-        const char *action, *member;
-        bool timed; /* takes timeout and force */
-} actions[] = {
-        { "start", "Start", false },     { "stop", "Stop", true },         { "restart", "Restart", true },
-        { "freeze", "Freeze", false },   { "unfreeze", "Unfreeze", false },
+enum {
+        STATE_FORCE = 1 << 0,
+        STATE_STATEFUL = 1 << 1,
 };
 
+/* The body of a change of state. */
+typedef struct StateBody {
+        const char *action; /* borrowed from the request */
+        const char *member; /* of .Instance */
+        bool timed;         /* takes timeout and force */
+        int64_t timeout;
+        bool force, stateful;
+} StateBody;
+
+static int read_state(json_object *o, StateBody *ret, sd_bus_error *error) {
+        static const struct {
+                const char *action, *member;
+                bool timed;
+        } actions[] = {
+                { "start", "Start", false },     { "stop", "Stop", true },         { "restart", "Restart", true },
+                { "freeze", "Freeze", false },   { "unfreeze", "Unfreeze", false },
+        };
+        StateBody b = { .action = "", .timeout = -1 };
+        int x;
+
+        x = json_arg_text(o, "action", &b.action, error);
+        if (x >= 0)
+                x = json_arg_int(o, "timeout", -1, INT32_MAX, &b.timeout, error);
+        if (x >= 0)
+                x = json_arg_bool(o, "force", &b.force, error);
+        if (x >= 0)
+                x = json_arg_bool(o, "stateful", &b.stateful, error);
+        if (x < 0)
+                return x;
+        for (size_t i = 0; i < ELEMENTSOF(actions); i++)
+                if (streq(b.action, actions[i].action)) {
+                        b.member = actions[i].member;
+                        b.timed = actions[i].timed;
+                        *ret = b;
+                        return 0;
+                }
+        return bus_error_set(error, LXD_ERROR_INVALID, "Unknown action: '%s'", b.action);
+}
+
 int rest_instance_state_put(Request *r, sd_bus_error *error) {
-        bool force = false, stateful = false;
-        const char *action = "";
         json_object *o = NULL;
-        int64_t timeout = -1;
+        StateBody b;
         Call c;
         int x;
 
         x = request_json(r, &o, error);
         if (x >= 0)
-                x = json_arg_text(o, "action", &action, error);
-        if (x >= 0)
-                x = json_arg_int(o, "timeout", -1, INT32_MAX, &timeout, error);
-        if (x >= 0)
-                x = json_arg_bool(o, "force", &force, error);
-        if (x >= 0)
-                x = json_arg_bool(o, "stateful", &stateful, error);
+                x = read_state(o, &b, error);
         if (x < 0)
                 return x;
-        if (stateful)
-                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Saving the state of a running instance is not supported");
-
-        for (size_t i = 0; i < ELEMENTSOF(actions); i++) {
-                if (!streq(action, actions[i].action))
-                        continue;
-                instance_call(&c, r, actions[i].member);
-                if (actions[i].timed)
-                        call_append(&c, "i", (int32_t) timeout);
-                call_requestor(&c);
-                call_append(&c, "t", (uint64_t) (actions[i].timed && force));
-                return call_send(&c, then_operation, error);
-        }
-        return bus_error_set(error, LXD_ERROR_INVALID, "Unknown action: '%s'", action);
+        instance_call(&c, r, b.member);
+        if (b.timed)
+                call_append(&c, "i", (int32_t) b.timeout);
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) (b.timed && b.force ? STATE_FORCE : 0) | (b.stateful ? STATE_STATEFUL : 0));
+        return call_send(&c, then_operation, error);
 }
 
+/* All instances of the project at once. */
 int rest_instances_put(Request *r, sd_bus_error *error) {
-        return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Changing the state of all instances at once is not supported yet");
+        json_object *o = NULL, *state = NULL;
+        StateBody b;
+        Call c;
+        int x;
+
+        x = request_json(r, &o, error);
+        if (x >= 0)
+                x = json_arg_object(o, "state", &state, error);
+        if (x == 0)
+                return bus_error_set(error, LXD_ERROR_INVALID, "Unknown action: ''");
+        if (x >= 0)
+                x = read_state(state, &b, error);
+        if (x < 0)
+                return x;
+        if (b.stateful)
+                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Saving the state of running instances is not supported");
+        call_begin(&c, r, OPERATION_OWNER_INSTANCED, ".Manager", "ChangeStates");
+        call_append(&c, "sssi", r->project, r->type, b.action, (int32_t) b.timeout);
+        call_requestor(&c);
+        call_append(&c, "t", (uint64_t) (b.timed && b.force));
+        return call_send(&c, then_operation, error);
 }
 
 int rest_backups_get(Request *r, sd_bus_error *error) {

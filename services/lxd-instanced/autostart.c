@@ -81,16 +81,6 @@ static bool wants_start(const Instance *i) {
         return !instance_is_running(i) && autostart_wants(instance_get(i, "boot.autostart"), config_get(&i->settings.config, "volatile.last_state.power"));
 }
 
-static void child_done(Job *child) {
-        Job *parent = child->data;
-
-        child->data = NULL;
-        job_wake(parent, 0, NULL);
-}
-
-static void keep_data(void *p) {
-}
-
 /* A job of its own for one instance, whose end wakes the batch. */
 static int run_child(Job *parent, Instance *i, const char *kind, const JobStep *steps) {
         Job *child;
@@ -101,11 +91,7 @@ static int run_child(Job *parent, Instance *i, const char *kind, const JobStep *
         r = job_new(parent->manager, i, kind, JOB_LIFE, steps, &parent->who, &child);
         if (r < 0)
                 return r;
-        child->data = parent;
-        child->free_data = keep_data;
-        child->done = child_done;
-        job_wait(parent);
-        job_start(child);
+        job_start_child(parent, child);
         return 0;
 }
 

@@ -10,6 +10,7 @@
 
 enum {
         FLAG_FORCE = 1 << 0,
+        FLAG_STATEFUL = 1 << 1,
         FLAG_EXPIRES = 1 << 0,
         UPDATE_INSTANCE = UPDATE_MERGE | UPDATE_CONFIG | UPDATE_DEVICES | UPDATE_PROFILES | UPDATE_DESCRIPTION | UPDATE_EPHEMERAL |
                           UPDATE_ARCHITECTURE,
@@ -72,43 +73,57 @@ static int simple(sd_bus_message *m, Instance *i, int (*make)(Instance *i, const
         return bus_reply_job(m, r, j);
 }
 
-static int method_start(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return simple(m, userdata, instance_start, error);
-}
-
-static int method_freeze(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return simple(m, userdata, instance_freeze, error);
-}
-
-static int method_unfreeze(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return simple(m, userdata, instance_unfreeze, error);
-}
-
 static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return simple(m, userdata, instance_delete, error);
 }
 
-static int stopping(sd_bus_message *m, Instance *i,
-                    int (*make)(Instance *i, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error), sd_bus_error *error) {
-        _cleanup_(requestor_done) Requestor who = {};
-        uint64_t flags;
-        Job *j = NULL;
-        int timeout, r;
+/* No instance has a saved state, since none is ever saved. */
+static int refuse_stateful_change(const Instance *i, StateChange change, sd_bus_error *error) {
+        bool running = instance_is_running(i);
 
-        r = sd_bus_message_read(m, "i", &timeout);
+        if (change == STATE_START)
+                return bus_error_set(error, LXD_ERROR_INVALID, running ? "The instance is already running" : "Container has no existing state to restore");
+        if (!running)
+                return bus_error_set(error, LXD_ERROR_INVALID, "The instance is already stopped");
+        return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Saving the state of a running instance is not supported");
+}
+
+static int change_state(sd_bus_message *m, Instance *i, StateChange change, sd_bus_error *error) {
+        bool timed = change == STATE_STOP || change == STATE_RESTART;
+        _cleanup_(requestor_done) Requestor who = {};
+        int timeout = -1, r = 0;
+        uint64_t flags = 0;
+        Job *j = NULL;
+
+        if (timed)
+                r = sd_bus_message_read(m, "i", &timeout);
         if (r >= 0)
-                r = bus_read_tail(m, &who, FLAG_FORCE, &flags, error);
+                r = bus_read_tail(m, &who, FLAG_STATEFUL | (timed ? FLAG_FORCE : 0), &flags, error);
+        if (r >= 0 && (flags & FLAG_STATEFUL) && (change == STATE_START || change == STATE_STOP))
+                r = refuse_stateful_change(i, change, error);
         if (r >= 0)
-                r = make(i, timeout, flags & FLAG_FORCE, &who, &j, error);
+                r = instance_change_state(i, change, timeout, flags & FLAG_FORCE, &who, &j, error);
         return bus_reply_job(m, r, j);
 }
 
+static int method_start(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return change_state(m, userdata, STATE_START, error);
+}
+
 static int method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return stopping(m, userdata, instance_stop, error);
+        return change_state(m, userdata, STATE_STOP, error);
 }
 
 static int method_restart(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return stopping(m, userdata, instance_restart, error);
+        return change_state(m, userdata, STATE_RESTART, error);
+}
+
+static int method_freeze(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return change_state(m, userdata, STATE_FREEZE, error);
+}
+
+static int method_unfreeze(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return change_state(m, userdata, STATE_UNFREEZE, error);
 }
 
 static int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -2,6 +2,7 @@
 /* org.lxd.instance1.Manager: lists, creation, boot and shutdown. */
 #include "autostart.h"
 #include "base/clock.h"
+#include "bulk.h"
 #include "bus.h"
 #include "create.h"
 #include "snapshot.h"
@@ -10,6 +11,7 @@
 enum {
         LIST_ALL_PROJECTS = 1 << 0,
         CREATE_DEFAULT_PROFILES = 1 << 0,
+        CHANGE_FORCE = 1 << 0,
 };
 
 static int method_list_instances(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -124,6 +126,26 @@ static int method_create_profile(sd_bus_message *m, void *userdata, sd_bus_error
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
+static int method_change_states(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *project, *type, *action;
+        _cleanup_(requestor_done) Requestor who = {};
+        StateChange change;
+        uint64_t flags;
+        Job *j = NULL;
+        int timeout, r;
+
+        r = sd_bus_message_read(m, "sssi", &project, &type, &action, &timeout);
+        if (r >= 0)
+                r = bus_read_tail(m, &who, CHANGE_FORCE, &flags, error);
+        if (r < 0)
+                return r;
+        change = state_change_from_text(action);
+        if (change < 0)
+                return bus_error_set(error, LXD_ERROR_INVALID, "Unknown action: '%s'", action);
+        r = bulk_change_state(userdata, project, type, change, timeout, flags & CHANGE_FORCE, &who, &j, error);
+        return bus_reply_job(m, r, j);
+}
+
 static int method_stop_all(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(requestor_done) Requestor who = {};
         Job *j = NULL;
@@ -171,6 +193,9 @@ const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_ARGS("s", project, "s", name, "s", description, "a{ss}", config, "a{sa{ss}}", devices, "(sss)", requestor,
                                             "t", flags),
                                 SD_BUS_NO_RESULT, method_create_profile, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ChangeStates",
+                                SD_BUS_ARGS("s", project, "s", type, "s", action, "i", timeout, "(sss)", requestor, "t", flags),
+                                SD_BUS_RESULT("o", operation), method_change_states, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("StopAll", SD_BUS_ARGS("(sss)", requestor, "t", flags), SD_BUS_RESULT("o", operation), method_stop_all,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("StartAutostart", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("o", operation), method_start_autostart,

@@ -112,6 +112,14 @@ static void job_answer_request(Job *j) {
                 log_debug_errno(r, "Failed to answer %s: %m", strempty(sd_bus_message_get_member(j->request)));
 }
 
+/* To all who wait for the end of this job inside the daemon. */
+static void job_tell_end(Job *j) {
+        if (j->done)
+                j->done(j);
+        if (j->parent)
+                job_wake(TAKE_PTR(j->parent), 0, NULL);
+}
+
 /* Those who queued behind a job whose instance is gone cannot run any more. */
 static void fail_queue(Instance *i) {
         for (Job *q; (q = i->queue);) {
@@ -120,8 +128,7 @@ static void fail_queue(Instance *i) {
                 if (q->operation)
                         operation_finish(q->operation, q->result, &q->error);
                 job_answer_request(q);
-                if (q->done)
-                        q->done(q); /* somebody may wait for its end */
+                job_tell_end(q);
                 job_free(q);
         }
         i->queue_tail = NULL;
@@ -167,8 +174,7 @@ static void job_finish(Job *j) {
         if (j->operation)
                 operation_finish(j->operation, j->result, j->result < 0 ? &j->error : NULL);
         job_answer_request(j);
-        if (j->done)
-                j->done(j);
+        job_tell_end(j);
         if (i && j->lane == JOB_DATA)
                 start_next(i);
         job_free(j);
@@ -244,6 +250,12 @@ void job_start(Job *j) {
         if (owner)
                 *owner = j;
         job_run(j);
+}
+
+void job_start_child(Job *parent, Job *child) {
+        child->parent = parent;
+        job_wait(parent);
+        job_start(child);
 }
 
 int job_start_reply_operation(Job *j, sd_bus_message *m) {

@@ -42,6 +42,7 @@ struct Job {
         sd_bus_message *request; /* answered with the job; may be NULL */
         int (*reply)(Job *j);    /* the answer of a success; NULL = empty */
         void (*done)(Job *j);    /* at the end, after operation and request, before the next queued job starts; may be NULL */
+        Job *parent;             /* waits for its end; may be NULL */
         Requestor who;
         bool cancelled;          /* no further step is begun */
         bool tolerant;           /* failed calls are logged and do not fail the step: for cleaning up */
@@ -76,6 +77,8 @@ int job_start_reply_operation(Job *j, sd_bus_message *m);
 /* Starts it; m is answered when the job is done. */
 int job_start_reply_done(Job *j, sd_bus_message *m);
 void job_start(Job *j);
+/* Starts child; the parent's step waits for its end, however that is: child->done() may look at the result. */
+void job_start_child(Job *parent, Job *child);
 
 /* The job's clean-up at the daemon's end, without any callback. */
 void jobs_free_all(Manager *m);

@@ -92,39 +92,6 @@ static const JobStep start_steps[] = {
         {}
 };
 
-static int new_job(Instance *i, const char *kind, const JobStep *steps, const char *description, const Requestor *who, Job **ret,
-                   sd_bus_error *error) {
-        _cleanup_(job_freep) Job *j = NULL;
-        int r;
-
-        r = job_new(i->manager, i, kind, JOB_LIFE, steps, who, &j);
-        if (r >= 0 && description)
-                r = job_new_operation(j, description, error);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(j);
-        return 0;
-}
-
-int instance_start(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error) {
-        int r = check_ready(i, error) ?: job_check_busy(i, error);
-
-        return r < 0 ? r : new_job(i, "start", start_steps, "Starting instance", who, ret, error);
-}
-
-int instance_start_quietly(Instance *i) {
-        Job *j;
-        int r;
-
-        if (i->life_job || i->row != ROW_CREATED)
-                return -EBUSY;
-        r = new_job(i, "start", start_steps, NULL, NULL, &j, NULL);
-        if (r < 0)
-                return r;
-        job_start(j);
-        return 0;
-}
-
 /* ---- stop ---- */
 
 static int step_check_running(Job *j, sd_bus_error *error) {
@@ -224,46 +191,6 @@ static const JobStep stop_steps[] = {
         {}
 };
 
-static int new_stop_job(Instance *i, const char *kind, const JobStep *steps, const char *description, int timeout, bool force,
-                        const Requestor *who, Job **ret, sd_bus_error *error) {
-        _cleanup_(job_freep) Job *j = NULL;
-        StopData *d;
-        int r;
-
-        r = new_job(i, kind, steps, NULL, who, &j, error);
-        if (r < 0)
-                return r;
-        d = job_alloc_data(j, sizeof(StopData), NULL);
-        if (!d)
-                return -ENOMEM;
-        *d = (StopData) { timeout, force };
-        r = job_new_operation(j, description, error);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(j);
-        return 0;
-}
-
-int instance_stop(Instance *i, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error) {
-        bool overtake;
-        int r;
-
-        r = check_ready(i, error);
-        if (r < 0)
-                return r;
-        /* A forced stop overtakes whatever waits for the guest to end by itself. */
-        overtake = force && i->life_job && (streq(i->life_job->kind, "stop") || streq(i->life_job->kind, "restart"));
-        if (!overtake) {
-                r = job_check_busy(i, error);
-                if (r < 0)
-                        return r;
-        }
-        r = new_stop_job(i, "stop", stop_steps, "Stopping instance", timeout, force, who, ret, error);
-        if (r >= 0 && overtake)
-                (*ret)->lane = JOB_FREE;
-        return r;
-}
-
 /* ---- restart ---- */
 
 static int step_mark_restart(Job *j, sd_bus_error *error) {
@@ -291,12 +218,6 @@ static const JobStep restart_steps[] = {
         { "done", step_restarted, NULL },
         {}
 };
-
-int instance_restart(Instance *i, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error) {
-        int r = check_ready(i, error) ?: job_check_busy(i, error);
-
-        return r < 0 ? r : new_stop_job(i, "restart", restart_steps, "Restarting instance", timeout, force, who, ret, error);
-}
 
 /* ---- freeze ---- */
 
@@ -343,14 +264,88 @@ static int step_unfrozen(Job *j, sd_bus_error *error) {
 static const JobStep freeze_steps[] = { { "freeze", step_freeze, NULL }, { "frozen", step_frozen, NULL }, {} };
 static const JobStep unfreeze_steps[] = { { "unfreeze", step_unfreeze, NULL }, { "unfrozen", step_unfrozen, NULL }, {} };
 
-int instance_freeze(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error) {
-        int r = check_ready(i, error) ?: job_check_busy(i, error);
+/* ---- all of them ---- */
 
-        return r < 0 ? r : new_job(i, "freeze", freeze_steps, "Freezing instance", who, ret, error);
+static const struct {
+        const char *name, *description; /* LXD's words */
+        const JobStep *steps;
+} changes[STATE_CHANGE_MAX] = {
+        [STATE_START] = { "start", "Starting instance", start_steps },
+        [STATE_STOP] = { "stop", "Stopping instance", stop_steps },
+        [STATE_RESTART] = { "restart", "Restarting instance", restart_steps },
+        [STATE_FREEZE] = { "freeze", "Freezing instance", freeze_steps },
+        [STATE_UNFREEZE] = { "unfreeze", "Unfreezing instance", unfreeze_steps },
+};
+
+StateChange state_change_from_text(const char *text) {
+        for (StateChange c = 0; c < STATE_CHANGE_MAX; c++)
+                if (streq(text, changes[c].name))
+                        return c;
+        return STATE_CHANGE_INVALID;
 }
 
-int instance_unfreeze(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error) {
-        int r = check_ready(i, error) ?: job_check_busy(i, error);
+const char *state_change_description(StateChange change) {
+        return changes[change].description;
+}
 
-        return r < 0 ? r : new_job(i, "unfreeze", unfreeze_steps, "Unfreezing instance", who, ret, error);
+static int new_job(Instance *i, StateChange change, int timeout, bool force, const Requestor *who, Job **ret) {
+        _cleanup_(job_freep) Job *j = NULL;
+        StopData *d;
+        int r;
+
+        r = job_new(i->manager, i, changes[change].name, JOB_LIFE, changes[change].steps, who, &j);
+        if (r < 0)
+                return r;
+        d = job_alloc_data(j, sizeof(StopData), NULL);
+        if (!d)
+                return -ENOMEM;
+        *d = (StopData) { timeout, force };
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+int instance_change_state_quietly(Instance *i, StateChange change, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error) {
+        bool overtake;
+        int r;
+
+        r = check_ready(i, error);
+        if (r < 0)
+                return r;
+        /* A forced stop overtakes whatever waits for the guest to end by itself. */
+        overtake = change == STATE_STOP && force && i->life_job && (streq(i->life_job->kind, "stop") || streq(i->life_job->kind, "restart"));
+        if (!overtake) {
+                r = job_check_busy(i, error);
+                if (r < 0)
+                        return r;
+        }
+        r = new_job(i, change, timeout, force, who, ret);
+        if (r >= 0 && overtake)
+                (*ret)->lane = JOB_FREE;
+        return r;
+}
+
+int instance_change_state(Instance *i, StateChange change, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error) {
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        r = instance_change_state_quietly(i, change, timeout, force, who, &j, error);
+        if (r >= 0)
+                r = job_new_operation(j, changes[change].description, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+int instance_start_quietly(Instance *i) {
+        Job *j;
+        int r;
+
+        if (i->life_job || i->row != ROW_CREATED)
+                return -EBUSY;
+        r = new_job(i, STATE_START, -1, false, NULL, &j);
+        if (r < 0)
+                return r;
+        job_start(j);
+        return 0;
 }

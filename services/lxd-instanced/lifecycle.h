@@ -4,13 +4,26 @@
 
 #include "job.h"
 
-/* All: check what can be known at once, and make a job with its operation (not started). 0, negative errno with error set. */
-int instance_start(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error);
-/* timeout in seconds, negative = the default (600). */
-int instance_stop(Instance *i, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error);
-int instance_restart(Instance *i, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error);
-int instance_freeze(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error);
-int instance_unfreeze(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error);
+typedef enum StateChange {
+        STATE_START,
+        STATE_STOP,
+        STATE_RESTART,
+        STATE_FREEZE,
+        STATE_UNFREEZE,
+        STATE_CHANGE_MAX,
+        STATE_CHANGE_INVALID = -EINVAL,
+} StateChange;
+
+/* "start", "stop", ...; STATE_CHANGE_INVALID for all else. */
+StateChange state_change_from_text(const char *text);
+/* What its operation is called. */
+const char *state_change_description(StateChange change);
+
+/* Checks what can be known at once, and makes a job with its operation (not started). Of a stop and a restart: timeout in seconds, negative = the
+ * default (600); force kills. 0, negative errno with error set. */
+int instance_change_state(Instance *i, StateChange change, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error);
+/* The same without an operation: one of many. */
+int instance_change_state_quietly(Instance *i, StateChange change, int timeout, bool force, const Requestor *who, Job **ret, sd_bus_error *error);
 
 /* Steps for other jobs. */
 /* Queues the start of the unit and waits for it; a failed start gives its reason. */

@@ -281,7 +281,7 @@ static const struct {
         { ".Instance", "Restore" },        { ".Snapshot", "Update" },       { ".Snapshot", "Rename" },
         { ".Snapshot", "Delete" },         { ".Pool", "CopyVolume" },       { ".Volume", "CreateSnapshot" },
         { ".VolumeSnapshot", "Rename" },   { ".VolumeSnapshot", "Delete" }, { ".Image", "Delete" },
-        { ".Image", "CreateSecret" },      { ".Manager", "StopAll" },
+        { ".Image", "CreateSecret" },      { ".Manager", "StopAll" },      { ".Manager", "ChangeStates" },
 };
 
 static int answer(FakeOwner *o, sd_bus_message *m) {

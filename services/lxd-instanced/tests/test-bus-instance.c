@@ -420,6 +420,48 @@ static void profiles(void **state) {
         assert_int_equal(fixture_call(&world.f, INSTANCE1_PROFILE "/default/zeb", PROFILE, "Delete", NULL, "(sss)t", "", "", "", (uint64_t) 0), -ENOENT);
 }
 
+static int change_states(const char *action, bool force, sd_bus_error *e) {
+        int r = fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "ChangeStates", e, "sssi(sss)t", "default", "", action, 5, "", "", "", (uint64_t) force);
+
+        return r < 0 ? r : world_wait(e);
+}
+
+/* One operation for all instances of a project. */
+static void bulk(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        static const char *const names[] = { "c1", "c2", "c3" };
+
+        assert_int_equal(change_states("start", false, NULL), 0); /* there is nothing to be done, and that is no failure */
+        for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                assert_int_equal(world_create(names[k], "none", NULL), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_int_equal(change_states("start", false, NULL), 0);
+        for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                assert_int_equal(world_instance(names[k])->status, INSTANCE_RUNNING);
+        assert_int_equal(world_do("c1", "Freeze", NULL), 0);
+        assert_int_equal(change_states("freeze", false, NULL), 0);
+        for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                assert_int_equal(world_instance(names[k])->status, INSTANCE_FROZEN);
+        assert_int_equal(change_states("unfreeze", false, NULL), 0);
+        assert_int_equal(world_instance("c3")->status, INSTANCE_RUNNING);
+        assert_int_equal(change_states("restart", true, NULL), 0);
+        assert_int_equal(change_states("stop", true, NULL), 0);
+        for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                assert_int_equal(world_instance(names[k])->status, INSTANCE_STOPPED);
+
+        /* one that fails does not keep the others, and is named with its reason */
+        world.fail = "Mount";
+        assert_true(change_states("start", false, &e) < 0);
+        assert_non_null(strstr(e.message, "The following instances failed to update state:\n - Instance: c"));
+        assert_non_null(strstr(e.message, "no luck"));
+        assert_int_equal((world_instance("c1")->status == INSTANCE_RUNNING) + (world_instance("c2")->status == INSTANCE_RUNNING) +
+                         (world_instance("c3")->status == INSTANCE_RUNNING), 2);
+        sd_bus_error_free(&e);
+        assert_int_equal(change_states("dance", false, &e), -EINVAL);
+        assert_string_equal(e.message, "Unknown action: 'dance'");
+        world_settle();
+}
+
 /* metadata.yaml and the templates of an image, which no guest reaches but which a stranger may have made. */
 static void metadata(void **state) {
         const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Metadata";
@@ -730,7 +772,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
-                TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+                TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 
         if (geteuid() != 0) {
