@@ -7,11 +7,26 @@
 #include "base/file.h"
 #include "fixture.h"
 
-int fixture_open(Fixture *f, const DaemonSpec *spec) {
+static int connect_client(Fixture *f, BusServer *server) {
         int pair[2], r;
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
                 return -errno;
+        r = bus_server_add_connection(server, pair[0]);
+        if (r >= 0)
+                r = sd_bus_new(&f->client);
+        if (r >= 0)
+                r = sd_bus_set_fd(f->client, pair[1], pair[1]);
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(f->client, true);
+        if (r >= 0)
+                r = sd_bus_start(f->client);
+        return r < 0 ? r : sd_bus_attach_event(f->client, f->event, 0);
+}
+
+int fixture_open(Fixture *f, const DaemonSpec *spec) {
+        int r;
+
         r = f->event ? 0 : sd_event_new(&f->event);
         if (r >= 0)
                 r = bus_server_new(f->event, spec->root, spec->userdata, &f->server);
@@ -21,15 +36,12 @@ int fixture_open(Fixture *f, const DaemonSpec *spec) {
                 r = bus_server_add_enumerator(f->server, e->prefix, e->callback);
         if (r >= 0)
                 r = operations_new(f->event, f->server, spec->root, spec->owner, &f->operations);
-        if (r >= 0)
-                r = bus_server_add_connection(f->server, pair[0]);
-        if (r >= 0)
-                r = sd_bus_new(&f->client);
-        if (r >= 0)
-                r = sd_bus_set_fd(f->client, pair[1], pair[1]);
-        if (r >= 0)
-                r = sd_bus_start(f->client);
-        return r < 0 ? r : sd_bus_attach_event(f->client, f->event, 0);
+        return r < 0 ? r : connect_client(f, f->server);
+}
+
+int fixture_join(Fixture *f, sd_event *event, BusServer *server) {
+        f->event = sd_event_ref(event);
+        return connect_client(f, server);
 }
 
 void fixture_close(Fixture *f) {

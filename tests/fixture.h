@@ -20,6 +20,8 @@ typedef struct Fixture {
 /* Serves the tables of spec with its userdata. The fixture is zeroed, or has the event loop that it shall use (ours from then on).
  * 0, -errno. */
 int fixture_open(Fixture *f, const DaemonSpec *spec);
+/* A client alone, of a server that is there already and stays after fixture_close(). The fixture is zeroed. 0, -errno. */
+int fixture_join(Fixture *f, sd_event *event, BusServer *server);
 void fixture_close(Fixture *f);
 /* Calls and runs the loop until the answer is there. 0, or the negative errno of the error, which is in *error. f->reply holds the answer. */
 int fixture_call(Fixture *f, const char *path, const char *interface, const char *member, sd_bus_error *error, const char *types, ...);

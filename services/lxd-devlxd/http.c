@@ -55,7 +55,7 @@ static void http_kick(Http *h) {
         (void) sd_event_source_set_enabled(h->kick, SD_EVENT_ONESHOT);
 }
 
-static void on_log(void *userdata, const char *format, va_list ap) {
+static void printf_like(2, 0) on_log(void *userdata, const char *format, va_list ap) {
         char text[512];
 
         (void) vsnprintf(text, sizeof(text), format, ap);

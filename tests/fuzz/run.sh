@@ -13,7 +13,7 @@ usage() {
         cat <<USAGE
 usage: tests/fuzz/run.sh [--minutes=N] [--keep] [TARGET...]
 
-  TARGET     fuzz-image-scan and the like (all of tests/fuzz, one after the other)
+  TARGET     fuzz-image-scan and the like (all in this folder, one after the other)
   --minutes  for each target (10)
   --keep     adds inputs that reach new code to tests/fuzz/corpus, as few and as small as possible
 
@@ -46,6 +46,7 @@ status=0
 for target in "${targets[@]}"; do
         new=$build/corpus/$target found=$build/found/$target log=$build/$target.log
         mkdir -p "$new" "$found" "$here/corpus/$target"
+        chmod 0777 "$new" "$found" # the targets of the bus give up root's rights
         if ! nice -n 19 "$build/tests/fuzz/$target" -max_total_time=$((minutes * 60)) -max_len=65536 -timeout=60 -rss_limit_mb=3072 \
                 -artifact_prefix="$found/" "$new" "$here/corpus/$target" >"$log" 2>&1; then
                 status=1

@@ -451,7 +451,7 @@ static void stop_daemon(void) {
 
 void world_open(void) {
         world = (World) {};
-        strcpy(world.dir, "/tmp/lxd-test-XXXXXX");
+        assert_in_range(snprintf(world.dir, sizeof(world.dir), "%s/lxd-test-XXXXXX", getenv("TMPDIR") ?: "/tmp"), 1, sizeof(world.dir) - 1);
         assert_non_null(mkdtemp(world.dir));
         start_daemon();
 }

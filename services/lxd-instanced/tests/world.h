@@ -10,7 +10,7 @@
 typedef struct World {
         Manager *manager;
         Fixture f;
-        char dir[32];       /* temporary folder: database, logs, volumes */
+        char dir[64];       /* temporary folder: database, logs, volumes */
         Strv volumes;       /* "pool/project/name" and ".../name/snapshot" that exist */
         Strv calls;         /* members that the other daemons were called by, in order */
         const char *fail;   /* this member fails next time with "no luck" */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the language of the corpora of configuration keys. */
+#include "config-lines.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+static char *unescape(char *text) {
+        char *to = text;
+
+        for (const char *from = text; *from; to++) {
+                bool escaped = from[0] == '\\' && from[1] == 'n';
+
+                *to = escaped ? '\n' : *from;
+                from += escaped ? 2 : 1;
+        }
+        *to = '\0';
+        return text;
+}
+
+static int set_of_device(Devices *devices, const char *name, const char *key, const char *value) {
+        const Config *known = devices_get(devices, name);
+        _cleanup_(config_done) Config c = {};
+        int r = known ? config_copy(known, &c) : 0;
+
+        if (r >= 0)
+                r = config_set(&c, key, value);
+        return r < 0 ? r : devices_set(devices, name, &c);
+}
+
+void config_lines_read(const uint8_t *data, size_t size, Config *config, Devices *devices) {
+        _cleanup_free_ char *text = strndup((const char *) data, size);
+        char *line, *rest = text;
+
+        while (rest && (line = strsep(&rest, "\n"))) {
+                char *value = line, *key = strsep(&value, "="), *name = NULL;
+
+                if (strchr(key, ' '))
+                        name = unescape(strsep(&key, " "));
+                value = value ? unescape(value) : key + strlen(key);
+                if ((name ? set_of_device(devices, name, unescape(key), value) : config_set(config, unescape(key), value)) < 0)
+                        abort();
+        }
+        if (!text)
+                abort();
+}
+
+void config_lines_check_text(const char *text, const char *prefix) {
+        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                if (*line == '\n' || *line == '#')
+                        continue;
+                if (!islower((unsigned char) *line) || (prefix && !startswith(line, prefix))) {
+                        fprintf(stderr, "A line is not ours: %s\n", line);
+                        abort();
+                }
+        }
+}
