@@ -458,7 +458,7 @@ int bus_path_decode(const char *path, const char *prefix, size_t n, char ***ret_
                 r = label_decode(p, length, &labels[i]);
                 if (r < 0)
                         return r;
-                if (!labels[i])
+                if (!labels[i] || !text_is_valid(labels[i], true)) /* else the error could not say the name, and would not be sent */
                         return 0;
                 p += length;
         }
