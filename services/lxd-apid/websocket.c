@@ -176,7 +176,10 @@ static bool send_some(WebSocket *ws) {
 /* After reading or writing: tell the owner what has come of it. May free ws. */
 static void settle(WebSocket *ws) {
         bool received = wslay_event_get_close_received(ws->wslay);
-        bool over = ws->broken || (received && websocket_queued(ws) == 0 && !wslay_event_want_write(ws->wslay));
+        /* The peer said goodbye, or something that is no frame: wslay tells it so, reads no more, and nobody needs to wait for an answer. */
+        bool ended = !wslay_event_get_read_enabled(ws->wslay);
+        /* What wslay has queued it may have given up, a pong behind a close frame: it counts until it does not want to write any more. */
+        bool over = ws->broken || (ended && ws->out_begin == ws->out_end && !wslay_event_want_write(ws->wslay));
         const WebSocketCallbacks *callbacks = ws->callbacks;
 
         if (!over) {
