@@ -179,8 +179,9 @@ static int find_copy_source(Manager *m, const Config *source, const char *projec
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to fetch instance \"%s\" in project \"%s\": Instance not found", text,
                                      isempty(from) ? project : from);
         if (slash && !*ret_snapshot)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to fetch instance \"%s\" in project \"%s\": Instance not found", text,
-                                     isempty(from) ? project : from);
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND,
+                                     "Failed to fetch snapshot \"%s\" of instance \"%s\" in project \"%s\": InstanceSnapshot not found",
+                                     slash + 1, name, isempty(from) ? project : from);
         if ((*ret)->row != ROW_CREATED)
                 return bus_error_set(error, LXD_ERROR_LOCKED, "Source instance \"%s\" is still being created", name);
         return 0;
@@ -555,6 +556,14 @@ static int record(Instance *i, sd_bus_error *error) {
         return 0;
 }
 
+/* What is copied is a resource of the operation, too. */
+static int add_source(Job *j, const Instance *from, const Snapshot *snapshot) {
+        _cleanup_free_ char *url = NULL;
+        int r = snapshot ? snapshot_resource_url(snapshot, &url) : instance_url(from, &url);
+
+        return r < 0 ? r : operation_add_resource(j->operation, "instances", url);
+}
+
 int instance_create(Manager *m, CreateRequest *c, const Requestor *who, Job **ret, sd_bus_error *error) {
         _cleanup_(instance_freep) Instance *i = NULL;
         _cleanup_(job_freep) Job *j = NULL;
@@ -595,7 +604,9 @@ int instance_create(Manager *m, CreateRequest *c, const Requestor *who, Job **re
         if (r < 0)
                 return r;
         job_allow_cancel(j);
-        r = record(i, error);
+        r = copy ? add_source(j, from, from_snapshot) : 0;
+        if (r >= 0)
+                r = record(i, error);
         if (r < 0) {
                 operation_finish(j->operation, r, error);
                 return r;

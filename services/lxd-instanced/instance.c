@@ -443,14 +443,22 @@ int snapshot_etag(const Snapshot *s, char **ret) {
         return json_etag(&w, ret);
 }
 
-int snapshot_url(const Snapshot *s, char **ret) {
+static int format_url(const Snapshot *s, const char *between, char **ret) {
         _cleanup_free_ char *query = NULL, *name = NULL;
         int r;
 
         r = project_query(s->instance->project, &query);
         if (r >= 0)
                 r = url_encode(s->name, &name);
-        return r < 0 ? r : str_format(ret, "/1.0/instances/%s/snapshots/%s%s", s->instance->name, name, query);
+        return r < 0 ? r : str_format(ret, "/1.0/instances/%s%s%s%s", s->instance->name, between, name, query);
+}
+
+int snapshot_url(const Snapshot *s, char **ret) {
+        return format_url(s, "/snapshots/", ret);
+}
+
+int snapshot_resource_url(const Snapshot *s, char **ret) {
+        return format_url(s, "/", ret);
 }
 
 int snapshot_path(const Snapshot *s, char **ret) {

@@ -125,6 +125,7 @@ Snapshot *snapshot_find(const Instance *i, const char *name);
 void snapshot_write_json(JsonWriter *w, const char *key, const Snapshot *s);
 int snapshot_etag(const Snapshot *s, char **ret);
 int snapshot_url(const Snapshot *s, char **ret);
+int snapshot_resource_url(const Snapshot *s, char **ret); /* "/1.0/instances/c1/snap0", as LXD has it in resources of operations */
 int snapshot_path(const Snapshot *s, char **ret);
 
 #define LOG_INSTANCE(i) (&(const LogFields) { .project = (i)->project, .instance = (i)->name })

@@ -63,7 +63,7 @@ void *job_alloc_data(Job *j, size_t size, void (*free_data)(void *)) {
         return j->data;
 }
 
-int job_new_operation(Job *j, const char *description, sd_bus_error *error) {
+int job_new_operation_on(Job *j, const char *description, const Snapshot *snapshot, sd_bus_error *error) {
         _cleanup_free_ char *url = NULL;
         int r;
 
@@ -71,9 +71,13 @@ int job_new_operation(Job *j, const char *description, sd_bus_error *error) {
                           &j->operation, error);
         if (r < 0)
                 return r;
-        if (j->instance && instance_url(j->instance, &url) >= 0)
+        if (j->instance && (snapshot ? snapshot_resource_url(snapshot, &url) : instance_url(j->instance, &url)) >= 0)
                 (void) operation_add_resource(j->operation, "instances", url);
         return 0;
+}
+
+int job_new_operation(Job *j, const char *description, sd_bus_error *error) {
+        return job_new_operation_on(j, description, NULL, error);
 }
 
 static void on_cancel(Operation *op, void *userdata) {

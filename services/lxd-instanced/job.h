@@ -70,6 +70,8 @@ void *job_alloc_data(Job *j, size_t size, void (*free_data)(void *));
 
 /* Makes the operation of the job, with the instance as resource. 0, negative errno with error set. */
 int job_new_operation(Job *j, const char *description, sd_bus_error *error);
+/* The same with a snapshot of it as resource. */
+int job_new_operation_on(Job *j, const char *description, const Snapshot *snapshot, sd_bus_error *error);
 /* Has the operation's Cancel end the job: what runs comes to its end, instead of the next step all reverses run. */
 void job_allow_cancel(Job *j);
 /* Starts it (or queues it) and answers m with the operation's path. The job frees itself in the end. */

@@ -466,7 +466,16 @@ static const JobStep delete_steps[] = {
 };
 
 int snapshot_delete(Snapshot *s, const Requestor *who, Job **ret, sd_bus_error *error) {
-        return new_job(s->instance, "snapshot", delete_steps, "Deleting snapshot", s->id, NULL, who, ret, error);
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        r = new_job(s->instance, "snapshot", delete_steps, NULL, s->id, NULL, who, &j, error);
+        if (r >= 0)
+                r = job_new_operation_on(j, "Deleting snapshot", s, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
+        return 0;
 }
 
 /* ---- expiry ---- */
