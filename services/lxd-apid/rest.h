@@ -44,6 +44,8 @@ int rest_instance_put(Request *r, sd_bus_error *error);
 int rest_instance_patch(Request *r, sd_bus_error *error);
 int rest_instance_delete(Request *r, sd_bus_error *error);
 int rest_backups_get(Request *r, sd_bus_error *error);
+int rest_backups_post(Request *r, sd_bus_error *error);
+int rest_backup_get(Request *r, sd_bus_error *error);
 int rest_console_get(Request *r, sd_bus_error *error);
 int rest_console_post(Request *r, sd_bus_error *error);
 int rest_console_delete(Request *r, sd_bus_error *error);

@@ -168,10 +168,13 @@ static int method_list_snapshots(sd_bus_message *m, void *userdata, sd_bus_error
         return bus_reply_writer(m, &w, NULL);
 }
 
-static int refuse_stateful(bool stateful, sd_bus_error *error) {
-        return stateful ? bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
-                                        "Stateful snapshots need CRIU, which this server does not support: leave the memory out (stateful=false)")
-                        : 0;
+static int refuse_stateful_snapshot(const Instance *i, bool stateful, sd_bus_error *error) {
+        if (!stateful)
+                return 0;
+        if (!instance_is_running(i))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Unable to create a stateful snapshot. The instance isn't running");
+        return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
+                             "Stateful snapshots need CRIU, which this server does not support: leave the memory out (stateful=false)");
 }
 
 static int method_create_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -185,7 +188,7 @@ static int method_create_snapshot(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r >= 0)
                 r = bus_read_tail(m, &who, FLAG_EXPIRES, &flags, error);
         if (r >= 0)
-                r = refuse_stateful(stateful, error);
+                r = refuse_stateful_snapshot(userdata, stateful, error);
         if (r >= 0)
                 r = snapshot_create(userdata, name, flags & FLAG_EXPIRES ? expires : UINT64_MAX, &who, &j, error);
         return bus_reply_job(m, r, j);
@@ -201,7 +204,7 @@ static int method_restore(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (r >= 0)
                 r = bus_read_tail(m, &who, 0, NULL, error);
         if (r >= 0)
-                r = refuse_stateful(stateful, error);
+                r = stateful ? bus_error_set(error, LXD_ERROR_INVALID, "Stateful snapshot restore requested but snapshot is stateless") : 0;
         if (r >= 0)
                 r = snapshot_restore(userdata, name, &who, &j, error);
         return bus_reply_job(m, r, j);

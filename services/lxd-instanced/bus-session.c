@@ -353,7 +353,7 @@ int method_list_logs(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 }
 
 static int check_log_name(const char *name, sd_bus_error *error) {
-        return log_name_is_valid(name) ? 0 : bus_error_set(error, LXD_ERROR_INVALID, "Log file name \"%s\" not valid", name);
+        return log_name_is_valid(name) ? 0 : bus_error_set(error, LXD_ERROR_INVALID, "log file name %s not valid", name);
 }
 
 int method_open_log(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -393,7 +393,7 @@ int method_delete_log(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (!startswith(name, "exec_")) /* the others are being written while the guest runs */
-                return bus_error_set(error, LXD_ERROR_INVALID, "Only log files excluding lxc.log, lxc.conf and console.log may be deleted");
+                return bus_error_set(error, LXD_ERROR_INVALID, "lxc.log and lxc.conf may not be deleted");
         r = log_delete(i, name);
         if (r == -ENOENT)
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Log file \"%s\" not found", name);

@@ -56,8 +56,12 @@ int snapshot_object_find(sd_bus *bus, const char *path, const char *interface, v
         i = instance_find(userdata, labels[0], labels[1]);
         if (i)
                 s = snapshot_find(i, labels[2]);
+        if (!i)
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Instance not found");
         if (!s)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "%s", i ? "Snapshot not found" : "Instance not found");
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND,
+                                     "Failed to fetch snapshot \"%s\" of instance \"%s\" in project \"%s\": InstanceSnapshot not found", labels[2], i->name,
+                                     i->project);
         *ret = s;
         return 1;
 }

@@ -10,7 +10,10 @@
 #include "manager.h"
 
 bool log_name_is_valid(const char *name) {
-        return !isempty(name) && name[0] != '.' && !strchr(name, '/') && strlen(name) < 256 && text_is_valid(name, false);
+        if (streq(name, "lxc.log") || streq(name, "lxc.conf") || streq(name, "console.log"))
+                return true;
+        return (startswith(name, "exec_") || startswith(name, "migration_") || startswith(name, "snapshot_")) && !strchr(name, '/') &&
+               strlen(name) < 256 && text_is_valid(name, false);
 }
 
 static int open_dir(Instance *i, bool create) {

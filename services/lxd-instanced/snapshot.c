@@ -136,6 +136,16 @@ static const JobStep create_steps[] = {
         {}
 };
 
+static int check_name(const char *name, sd_bus_error *error) {
+        if (strchr(name, '/'))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid snapshot name: Cannot contain \"/\"");
+        if (!snapshot_name_is_valid(name))
+                return bus_error_set(error, LXD_ERROR_INVALID,
+                                     "Failed creating instance snapshot record \"%s\": Invalid instance snapshot name: Cannot contain space or / characters",
+                                     name);
+        return 0;
+}
+
 static int choose_name(Instance *i, const char *name, char **ret, sd_bus_error *error) {
         _cleanup_strv_free_ Strv existing = NULL;
         const char *pattern = instance_get(i, "snapshots.pattern");
@@ -153,8 +163,9 @@ static int choose_name(Instance *i, const char *name, char **ret, sd_bus_error *
                 return bus_error_set(error, LXD_ERROR_INVALID, "Invalid snapshots.pattern \"%s\"", strempty(pattern));
         if (r < 0)
                 return r;
-        if (!snapshot_name_is_valid(*ret))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid snapshot name: \"%s\": Cannot contain slashes or spaces", *ret);
+        r = check_name(*ret, error);
+        if (r < 0)
+                return r;
         if (snapshot_find(i, *ret))
                 return bus_error_set(error, LXD_ERROR_EXISTS, "Snapshot \"%s/%s\" already exists", i->name, *ret);
         return 0;
@@ -381,10 +392,12 @@ static const JobStep rename_steps[] = {
 };
 
 int snapshot_rename(Snapshot *s, const char *name, const Requestor *who, Job **ret, sd_bus_error *error) {
-        if (!snapshot_name_is_valid(name))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid snapshot name: \"%s\": Cannot contain slashes or spaces", name);
+        int r = check_name(name, error);
+
+        if (r < 0)
+                return r;
         if (snapshot_find(s->instance, name))
-                return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", name);
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Name '%s/%s' already in use", s->instance->name, name);
         if (s->row != ROW_CREATED)
                 return bus_error_set(error, LXD_ERROR_LOCKED, "Snapshot \"%s\" is not complete", s->name);
         return new_job(s->instance, "snapshot", rename_steps, "Renaming snapshot", s->id, name, who, ret, error);
