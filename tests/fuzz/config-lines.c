@@ -5,18 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-static char *unescape(char *text) {
-        char *to = text;
-
-        for (const char *from = text; *from; to++) {
-                bool escaped = from[0] == '\\' && from[1] == 'n';
-
-                *to = escaped ? '\n' : *from;
-                from += escaped ? 2 : 1;
-        }
-        *to = '\0';
-        return text;
-}
+#include "lines.h"
 
 static int set_of_device(Devices *devices, const char *name, const char *key, const char *value) {
         const Config *known = devices_get(devices, name);
@@ -36,9 +25,9 @@ void config_lines_read(const uint8_t *data, size_t size, Config *config, Devices
                 char *value = line, *key = strsep(&value, "="), *name = NULL;
 
                 if (strchr(key, ' '))
-                        name = unescape(strsep(&key, " "));
-                value = value ? unescape(value) : key + strlen(key);
-                if ((name ? set_of_device(devices, name, unescape(key), value) : config_set(config, unescape(key), value)) < 0)
+                        name = line_unescape(strsep(&key, " "));
+                value = value ? line_unescape(value) : key + strlen(key);
+                if ((name ? set_of_device(devices, name, line_unescape(key), value) : config_set(config, line_unescape(key), value)) < 0)
                         abort();
         }
         if (!text)
