@@ -25,6 +25,7 @@ static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
         _cleanup_(devices_done) Devices devices = {};
         const char *description, *etag;
         Profile *p = userdata;
+        Job *users = NULL;
         uint64_t flags;
         int r;
 
@@ -38,8 +39,10 @@ static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = bus_read_tail(m, &who, UPDATE_MERGE | UPDATE_CONFIG | UPDATE_DEVICES | UPDATE_DESCRIPTION, &flags, error);
         if (r >= 0)
-                r = profile_update(p->manager, p, flags, description, &config, &devices, etag, &who, error);
-        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+                r = profile_update(p->manager, p, flags, description, &config, &devices, etag, &who, &users, error);
+        if (r < 0)
+                return r;
+        return users ? job_start_reply_done(users, m) : sd_bus_reply_method_return(m, NULL);
 }
 
 static int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error) {

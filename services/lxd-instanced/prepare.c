@@ -270,7 +270,6 @@ static int place_disk(Job *j, size_t k, sd_bus_error *error) {
         const Device *device = d->devices.items + k;
         const char *source = disk_source(d, k);
         struct stat st;
-        int r;
 
         if (stat(source, &st) < 0) {
                 if (!device_is_required(&device->config))

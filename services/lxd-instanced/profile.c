@@ -276,7 +276,7 @@ static void swap_parts(Profile *a, Profile *b) {
 }
 
 int profile_update(Manager *m, Profile *p, uint64_t flags, const char *description, const Config *config, const Devices *devices,
-                   const char *etag, const Requestor *who, sd_bus_error *error) {
+                   const char *etag, const Requestor *who, Job **ret, sd_bus_error *error) {
         Profile new = {};
         int r;
 
@@ -308,7 +308,7 @@ int profile_update(Manager *m, Profile *p, uint64_t flags, const char *descripti
         }
 
         if (r >= 0) {
-                update_users_of_profile(m, p, &new);
+                r = update_users_of_profile(m, p, &new, ret);
                 snapshots_update_duties(m);
                 lifecycle(m, p, "profile-updated", NULL, who);
         }

@@ -7,6 +7,7 @@
 
 typedef struct Manager Manager;
 typedef struct Profile Profile;
+typedef struct Job Job;
 
 struct Profile {
         Manager *manager;
@@ -30,10 +31,10 @@ int profile_create(Manager *m, const char *project, const char *name, const char
 int profile_rename(Manager *m, Profile *p, const char *name, const Requestor *who, sd_bus_error *error);
 /* -EBUSY when used, LXD's text "Profile is currently in use". p is freed on success. */
 int profile_delete(Manager *m, Profile *p, const Requestor *who, sd_bus_error *error);
-/* Checks and commits in one transaction, for all users at once; running users get the live parts afterwards. Parts without their UPDATE_ bit
- * stay. 0, negative errno with error set. */
+/* Checks and commits in one transaction, for all users at once. *ret: the job, not started, that brings the live parts to the running users;
+ * stays NULL when there are none. Parts without their UPDATE_ bit stay. 0, negative errno with error set. */
 int profile_update(Manager *m, Profile *p, uint64_t flags, const char *description, const Config *config, const Devices *devices,
-                   const char *etag, const Requestor *who, sd_bus_error *error);
+                   const char *etag, const Requestor *who, Job **ret, sd_bus_error *error);
 
 void profile_write_json(JsonWriter *w, Manager *m, const Profile *p);
 int profile_etag(const Profile *p, char **ret);

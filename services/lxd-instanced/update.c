@@ -395,7 +395,8 @@ static const char *root_size(const Devices *d) {
         return root ? config_get_or(&root->config, "size", "") : "";
 }
 
-static int apply_to(Instance *i, Profile *p, Profile *old) {
+/* A job, not started, that brings one user from the old state of the profile to the new; NULL when there is nothing to do. */
+static int apply_to(Instance *i, Profile *p, Profile *old, Job **ret) {
         _cleanup_(live_change_done) LiveChange change = {};
         _cleanup_(job_freep) Job *j = NULL;
         UpdateData *d;
@@ -419,22 +420,89 @@ static int apply_to(Instance *i, Profile *p, Profile *old) {
                 return -ENOMEM;
         d->change = change;
         change = (LiveChange) {};
-        job_start(TAKE_PTR(j));
+        *ret = TAKE_PTR(j);
         return 0;
 }
 
-void update_users_of_profile(Manager *m, Profile *p, Profile *old) {
+/* The users of a changed profile: a job for each of them, and one that waits for all. */
+typedef struct UsersData {
+        Job **jobs;
+        size_t n;
+        char *failures;
+} UsersData;
+
+static void users_data_free(void *p) {
+        UsersData *d = p;
+
+        free(d->jobs);
+        free(d->failures);
+        free(d);
+}
+
+static void note_failure(UsersData *d, const Instance *i, const char *text) {
+        _cleanup_free_ char *before = TAKE_PTR(d->failures);
+
+        log_at(LOG_WARNING, 0, LOG_INSTANCE(i), "Failed to bring %s to the new state of a profile: %s", i->name, text);
+        (void) str_format(&d->failures, "%s\n - Project: %s, Instance: %s: %s", strempty(before), i->project, i->name, text);
+}
+
+static void on_user_updated(Job *j) {
+        if (j->result < 0 && j->instance->id != 0) /* not of one that was deleted meanwhile */
+                note_failure(j->parent->data, j->instance, j->error.message ?: strerror(-j->result));
+}
+
+static int step_users(Job *j, sd_bus_error *error) {
+        UsersData *d = j->data;
+
+        for (size_t k = 0; k < d->n; k++)
+                job_start_child(j, d->jobs[k]);
+        return 0;
+}
+
+static int step_users_report(Job *j, sd_bus_error *error) {
+        UsersData *d = j->data;
+
+        if (!d->failures)
+                return 0;
+        return bus_error_set(error, LXD_ERROR_FAILED, "The following instances failed to update (profile change still saved):%s",
+                             d->failures);
+}
+
+static const JobStep users_steps[] = {
+        { "users", step_users, NULL },
+        { "report", step_users_report, NULL },
+        {}
+};
+
+int update_users_of_profile(Manager *m, Profile *p, Profile *old, Job **ret) {
+        _cleanup_(job_freep) Job *j = NULL;
+        UsersData *d;
         /* Only a change of a root disk's size matters to a stopped instance. */
         bool sizes = !devices_equal(&p->devices, &old->devices);
+        int r;
+
+        r = job_new(m, NULL, "update", JOB_FREE, users_steps, NULL, &j);
+        if (r < 0)
+                return r;
+        d = job_alloc_data(j, sizeof(UsersData), users_data_free);
+        if (!d)
+                return -ENOMEM;
+        d->jobs = calloc(MAX(m->n_instances, (size_t) 1), sizeof(Job *));
+        if (!d->jobs)
+                return -ENOMEM;
 
         for (size_t k = 0; k < m->n_instances; k++) {
                 Instance *i = m->instances[k];
-                int r;
 
                 if (!instance_uses_profile(i, p) || i->row != ROW_CREATED || (!instance_is_running(i) && !sizes))
                         continue;
-                r = apply_to(i, p, old);
+                r = apply_to(i, p, old, d->jobs + d->n);
                 if (r < 0)
-                        log_at(LOG_WARNING, r, LOG_INSTANCE(i), "Failed to apply profile %s to %s: %m", p->name, i->name);
+                        note_failure(d, i, strerror(-r));
+                else if (d->jobs[d->n])
+                        d->jobs[d->n++]->done = on_user_updated;
         }
+        if (d->n > 0 || d->failures)
+                *ret = TAKE_PTR(j);
+        return 0;
 }

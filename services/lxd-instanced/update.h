@@ -19,5 +19,6 @@ void update_request_done(UpdateRequest *u);
  * InvalidArgument, NotFound (profile). */
 int instance_update(Instance *i, UpdateRequest *u, const char *etag, const Requestor *who, Job **ret, sd_bus_error *error);
 
-/* p has its new state already, `old` the former config and devices: brings the running users to it (and quotas of all). */
-void update_users_of_profile(Manager *m, Profile *p, Profile *old);
+/* p has its new state already, `old` the former config and devices: a job, not started, that brings the running users to it (and the quotas of
+ * all) and fails with a line for each that could not follow; *ret stays NULL when there is nothing to do. 0, -ENOMEM. */
+int update_users_of_profile(Manager *m, Profile *p, Profile *old, Job **ret);

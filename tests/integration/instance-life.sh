@@ -138,6 +138,25 @@ test_errors_explain() {
         assert lxc config device remove i1 n
 }
 
+# A changed profile is answered when its running users have followed, or could not.
+test_profile_reaches_running_users() {
+        assert lxc profile create live
+        assert lxc profile add i1 live
+        assert lxc start i1
+        for n in 71 72 73; do
+                assert lxc profile set live limits.processes=$n
+                assert_eq "$(cat /sys/fs/cgroup/pids/lxd.slice/"$(unit_of i1)"/payload/pids.max \
+                        /sys/fs/cgroup/lxd.slice/"$(unit_of i1)"/payload/pids.max 2>/dev/null)" "$n"
+        done
+        assert_fails - "failed to update (profile change still saved):" lxc profile device add live n disk source=/none path=/n
+        assert_fails - 'Instance: i1: Failed to start device "n": Missing source path "/none"' \
+                lxc profile device set live n path=/n2
+        assert lxc profile device remove live n
+        assert lxc stop -f i1
+        assert lxc profile remove i1 live
+        assert lxc profile delete live
+}
+
 test_boot_and_shutdown() {
         assert lxc start i1
         assert systemctl stop lxd-instances.service
