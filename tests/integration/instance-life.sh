@@ -170,11 +170,15 @@ test_boot_and_shutdown() {
 }
 
 test_killed_while_creating() {
+        local pid
+
         for n in 1 2 3 4; do
                 lxc init bb "k$n" >/dev/null 2>&1 &
         done
         wait_until test -n "$(busctl tree --list org.lxd.instance1)"
-        systemctl kill -s KILL lxd-instanced.service
+        pid=$(systemctl show -p MainPID --value lxd-instanced.service)
+        kill -KILL "$pid"
+        wait_until sh -c "! kill -0 $pid" # what it was asked in its last moment fails, and that is not the subject here
         wait
         for n in 1 2 3 4; do # half-made ones are gone, whole ones can be deleted, and the same name works again
                 lxc delete "k$n" >/dev/null 2>&1
