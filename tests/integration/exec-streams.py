@@ -332,7 +332,10 @@ def starts_when_connected():
 def instanced_dies():
     """A session that waits for its client does not need lxd-instanced."""
     e = Exec("sh", "-c", "cat; exit 5", connect=False)
-    subprocess.run(["systemctl", "kill", "-s", "KILL", "lxd-instanced.service"], check=True)
+    unit = "lxd-instanced.service"
+    pid = subprocess.check_output(["systemctl", "show", "-P", "MainPID", unit], text=True).strip()
+    subprocess.run(["systemctl", "kill", "-s", "KILL", unit], check=True)
+    wait_for("its end", lambda: not os.path.exists(f"/proc/{pid}"))
     for name in e.fds:
         e.connect(name)
     e[0].send(BINARY, b"through")
