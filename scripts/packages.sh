@@ -6,12 +6,12 @@
 PACKAGES_BUILD='build-essential pkg-config meson ninja-build git
         libsystemd-dev libudev-dev libsqlite3-dev libjson-c-dev libssl-dev libmicrohttpd-dev libgnutls28-dev
         libarchive-dev liblzma-dev libyaml-dev libcurl4-openssl-dev libwslay-dev lxc-dev libseccomp-dev libnftables-dev
-        libcap-dev libacl1-dev libcmocka-dev libmnl-dev'
+        libcap-dev libacl1-dev libcmocka-dev libmnl-dev libsquashfs-dev'
 
 # To run the daemons: what a system with LXD on it has besides systemd.
 PACKAGES_RUN='systemd systemd-sysv dbus iproute2 liblxc1 liblxc-common lxcfs libmicrohttpd12 libgnutls30 libjson-c5
         libsqlite3-0 libssl3 libnftables1 nftables libarchive13 libyaml-0-2 libcurl4 libwslay1 libcap2 libacl1
-        libseccomp2 dnsmasq-base btrfs-progs e2fsprogs xfsprogs squashfs-tools rsync tar xz-utils zstd bzip2 gzip
+        libseccomp2 libsquashfs1 dnsmasq-base btrfs-progs e2fsprogs xfsprogs rsync tar xz-utils zstd bzip2 gzip
         lzma ca-certificates openssl kmod'
 
 # Clients and tools that the integration tests use inside a machine.

@@ -209,6 +209,7 @@ test_unpack() {
                         imagetest default "c${hash:0:6}" 0 2 type image fingerprint "$hash" 0 || fail "cannot unpack $hash"
                 root=/var/lib/lxd/storage-pools/imagetest/containers/c${hash:0:6}
                 assert test -f "$root/metadata.yaml" -a -d "$root/templates" -a -x "$root/rootfs/sbin/init"
+                assert_eq "$(find "$root" -user lxd-unpack -o -group lxd-unpack)" ""
         done
 }
 
@@ -251,7 +252,7 @@ test_delete() {
 
 test_confinement() {
         assert systemd-analyze security --threshold=10 lxd-imaged.service
-        assert systemd-analyze security --offline=true --threshold=15 /usr/lib/systemd/system/lxd-unpack@.service
+        assert systemd-analyze security --offline=true --threshold=5 /usr/lib/systemd/system/lxd-unpack@.service
 }
 
 run_tests "$@"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the real unpack worker over its socket on good and hostile images. usage: test-unpack-worker.py WORKER
+"""Runs the real unpack worker over its socket on good and hostile images. usage: test-unpack-worker.py WORKER CLIENT
 
-Whatever it is given, nothing may appear outside of the target. Owners and capabilities are looked at when root runs it."""
+The worker runs as a user without any right (when root runs the tests), the client as root. Whatever it is given, nothing may appear outside of the target. Owners and capabilities are looked at when root runs it."""
 
-import array
 import binascii
+import fcntl
 import lzma
 import os
 import random
@@ -21,7 +21,9 @@ import unittest
 
 import images
 
-WORKER = None
+WORKER = CLIENT = None
+WORKER_FD = -1 # the user may not reach the build
+USER = 54321
 ROOT = os.geteuid() == 0
 
 
@@ -39,45 +41,54 @@ class Unpack(unittest.TestCase):
         os.makedirs(self.target)
         self.addCleanup(shutil.rmtree, self.base)
 
+    turn = None # what runs instead of the worker
+
     def fresh(self):
         shutil.rmtree(self.target)
         os.mkdir(self.target)
 
-    def job(self, form, metadata, rootfs=None):
-        """Gives the last packet and the progress values."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with temporary(metadata) as m, temporary(rootfs if rootfs is not None else metadata) as r:
-            target = os.open(self.target, os.O_RDONLY | os.O_DIRECTORY)
-            ours.sendmsg([form.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [m.fileno(), r.fileno(), target]))])
-            os.close(target)
-        connection = theirs.fileno()
-
-        def place():
-            os.dup2(connection, 3)
-            os.environ["LISTEN_PID"] = str(os.getpid())
-            os.environ["LISTEN_FDS"] = "1"
-            os.execv(WORKER, [WORKER])
-
+    def serve(self, listener):
+        """Plays lxd-unpack.socket: one connection for one worker, as a user without rights where that can be had."""
+        connection, _ = listener.accept()
         pid = os.fork()
         if pid == 0:
             try:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-                place()
+                os.dup2(connection.fileno(), 3)
+                os.environ["LISTEN_PID"] = str(os.getpid())
+                os.environ["LISTEN_FDS"] = "1"
+                if ROOT:
+                    os.setgroups([])
+                    os.setresgid(USER, USER, USER)
+                    os.setresuid(USER, USER, USER)
+                if self.turn:
+                    self.turn()
+                os.execve(WORKER_FD, [WORKER], os.environ)
             finally:
                 os._exit(99)
-        theirs.close()
-        seen = []
-        while True:
-            packet = ours.recv(1 << 16).decode()
-            if not packet.startswith("progress "):
-                break
-            seen.append(int(packet.split()[1]))
-        ours.close()
+        connection.close()
+        return pid
+
+    def job(self, form, metadata, rootfs=None):
+        """Gives the last line of the client and the progress values."""
+        path = os.path.join(self.base, "socket")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, \
+                temporary(metadata) as m, temporary(rootfs if rootfs is not None else metadata) as r:
+            listener.bind(path)
+            listener.listen(1)
+            fds = (m.fileno(), r.fileno())
+            client = subprocess.Popen([CLIENT, form, *("/proc/self/fd/%d" % fd for fd in fds), self.target], pass_fds=fds,
+                                      env={**os.environ, "LXD_UNPACK_SOCKET": path}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            pid = self.serve(listener)
+            lines = client.communicate()[0].decode().rstrip("\n").split("\n")
+        os.unlink(path)
+        self.assertEqual(client.returncode, 0)
+        seen = [int(line.split()[1]) for line in lines[:-1]]
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
         self.assertEqual(seen, sorted(set(seen)))
         self.assertEqual(os.listdir(self.base), ["outer"])
         self.assertEqual(os.listdir(os.path.join(self.base, "outer")), ["target"])
-        return packet, seen
+        return lines[-1], seen
 
     def good(self, *args):
         packet, seen = self.job(*args)
@@ -193,12 +204,12 @@ class Unpack(unittest.TestCase):
             f.seek(3 << 30)
             self.assertEqual(f.read(4), b"end\0")
 
-    def squashfs(self, make):
+    def squashfs(self, make, *options):
         source = os.path.join(self.base, "source")
         os.mkdir(source)
         make(source)
         image = os.path.join(self.base, "image")
-        subprocess.run(["mksquashfs", source, image, "-quiet", "-no-progress"], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(["mksquashfs", source, image, "-quiet", "-no-progress", *options], stdout=subprocess.DEVNULL, check=True)
         with open(image, "rb") as f:
             data = f.read()
         shutil.rmtree(source)
@@ -232,11 +243,151 @@ class Unpack(unittest.TestCase):
         damaged = bytearray(image)
         damaged[1000:100000] = bytes(99000)
         self.fresh()
-        self.refused("unsquashfs", "split-squashfs", metadata, bytes(damaged))
+        self.refused("damaged or incomplete", "split-squashfs", metadata, bytes(damaged))
         many = bytearray(image)
         many[4:8] = (5000000).to_bytes(4, "little")
         self.fresh()
         self.refused("more than 1000000 entries", "split-squashfs", metadata, bytes(many))
+
+    @unittest.skipUnless(shutil.which("mksquashfs"), "needs squashfs-tools")
+    def test_squashfs_everything(self):
+        pad = random.Random(4).randbytes(700000).hex().encode()
+
+        def make(source):
+            os.makedirs(source + "/closed/below")
+            os.makedirs(source + "/nobody", 0o700)
+            for name in ("closed/below/f", "nobody/f", "a", "suid"):
+                with open(source + "/" + name, "wb") as f:
+                    f.write(name.encode())
+            for i in range(300):
+                with open(source + "/closed/%d" % i, "wb") as f:
+                    f.write(pad[i:i + 1000])
+            with open(source + "/big", "wb") as f:
+                f.write(pad)
+            with open(source + "/holes", "wb") as f:
+                f.seek(64 << 20)
+                f.write(b"middle")
+                f.truncate(256 << 20)
+            open(source + "/empty", "wb").close()
+            os.link(source + "/a", source + "/closed/below/b")
+            os.symlink("no/where", source + "/l")
+            os.mkfifo(source + "/fifo", 0o620)
+            if ROOT:
+                os.mknod(source + "/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+                os.chown(source + "/suid", 7, 8)
+                os.lchown(source + "/l", 9, 10)
+                os.setxattr(source + "/suid", "security.capability", bytes([1, 0, 0, 2, 0, 4, 0, 0] + [0] * 12))
+                os.setxattr(source + "/suid", "trusted.x", b"x")
+            os.chmod(source + "/fifo", 0o620)
+            os.chmod(source + "/suid", 0o6755)
+            os.chmod(source + "/closed/below", 0)
+            os.chmod(source + "/closed", 0o1555)
+
+        for name in ("gzip", "xz", "zstd", "lz4"):
+            with self.subTest(name):
+                image = self.squashfs(make, "-comp", name)
+                self.fresh()
+                self.good("split-squashfs", images.tar(images.good()[:3]), image)
+                root = self.path("rootfs/")
+                self.assertEqual(sorted(set(os.listdir(root)) - {"lost+found"}), ["a", "big", "closed", "empty", "fifo", "holes", "l", "nobody", "suid"])
+                for path, mode in (("closed", 0o1555), ("closed/below", 0), ("nobody", 0o700), ("fifo", 0o620), ("suid", 0o6755)):
+                    self.assertEqual(oct(stat.S_IMODE(os.lstat(root + path).st_mode)), oct(mode), path)
+                with open(root + "big", "rb") as f:
+                    self.assertEqual(f.read(), pad)
+                for i in range(300):
+                    with open(root + "closed/%d" % i, "rb") as f:
+                        self.assertEqual(f.read(), pad[i:i + 1000])
+                st = os.stat(root + "holes")
+                self.assertEqual(st.st_size, 256 << 20)
+                self.assertLess(st.st_blocks, 1 << 12)
+                self.assertEqual(os.stat(root + "empty").st_size, 0)
+                self.assertEqual(os.readlink(root + "l"), "no/where")
+                if ROOT:
+                    self.assertEqual(os.stat(root + "a").st_ino, os.stat(root + "closed/below/b").st_ino)
+                    self.assertEqual(os.stat(root + "a").st_nlink, 2)
+                    self.assertEqual((os.stat(root + "suid").st_uid, os.stat(root + "suid").st_gid), (7, 8))
+                    self.assertEqual((os.lstat(root + "l").st_uid, os.lstat(root + "l").st_gid), (9, 10))
+                    self.assertEqual(os.listxattr(root + "suid"), ["security.capability"])
+                    self.assertEqual({os.lstat(os.path.join(d, n)).st_uid for d, _, files in os.walk(root) for n in files}, {0, 7, 9})
+
+    @unittest.skipUnless(shutil.which("mksquashfs"), "needs squashfs-tools")
+    def test_squashfs_with_lzo(self):
+        image = self.squashfs(lambda source: open(source + "/f", "wb").close(), "-comp", "lzo")
+        self.refused("org.lxd.Error.NotSupported The rootfs archive is a squashfs compressed with lzo", "split-squashfs", images.tar(images.good()[:3]), image)
+
+    def betray(self, misbehave):
+        """What the client says of a worker in a stranger's hands: misbehave(target, records) runs as its user."""
+        def turn():
+            os.umask(0)
+            with socket.socket(fileno=3) as connection:
+                connection.send(b"ready")
+                _, fds, _, _ = socket.recv_fds(connection, 4096, 4)
+                os.mkdir("rootfs", 0o755, dir_fd=fds[2])
+                misbehave(fds[2], fds[3])
+                connection.send(b"done")
+            os._exit(0)
+
+        self.turn = turn
+        packet, _ = self.job("unified", images.tar(images.good()))
+        del self.turn
+        return packet
+
+    @staticmethod
+    def record(path, uid=0, gid=0, mode=0o4777, kind=1):
+        return struct.pack("7I", kind, uid, gid, mode, len(path), 0, 0) + path
+
+    @unittest.skipUnless(ROOT, "needs two users")
+    def test_worker_in_strange_hands(self):
+        victim = os.path.realpath(tempfile.mkdtemp(prefix="lxd-victim-"))
+        self.addCleanup(shutil.rmtree, victim)
+        os.chmod(victim, 0o755)
+        with open(victim + "/f", "wb") as f:
+            f.write(b"x")
+        os.chmod(victim + "/f", 0o644)
+        depth = "/".join([".."] * 12)
+
+        def link(target, records):
+            os.symlink(victim, "rootfs/l", dir_fd=target)
+
+        def records(*paths):
+            def write(target, fd):
+                link(target, fd)
+                os.write(fd, b"".join(self.record(p.encode()) for p in paths))
+            return write
+
+        for paths in (("rootfs/l/f",), ("rootfs/" + depth + victim + "/f",), ("rootfs/" + depth + "/etc/passwd",), ("rootfs/no",), ("rootfs/../..",)):
+            self.fresh()
+            self.assertIn("Failed to find rootfs/", self.betray(records(*paths)))
+        for paths in (("metadata.yaml",), ("/etc/passwd",), ("rootfs\0",), ("rootfs", "x")):
+            self.fresh()
+            self.assertIn("make no sense", self.betray(records(*paths)))
+        self.fresh()
+        self.assertEqual(self.betray(records("rootfs/l")), "done")
+        self.fresh()
+        self.assertIn("more owners and attributes than it may", self.betray(lambda _, fd: os.truncate(fd, 1 << 40)))
+
+        def escape(target, _):
+            self.assertTrue(os.path.samestat(os.stat("..", dir_fd=target), os.fstat(target)))
+            with self.assertRaises(OSError):
+                os.link(victim + "/f", "rootfs/f", dst_dir_fd=target)
+            os.symlink("/", "rootfs/top", dir_fd=target)
+            with self.assertRaises(OSError):
+                os.open("rootfs/top/etc/passwd", os.O_RDONLY, dir_fd=target)
+            for name in ("l", "s"):
+                os.close(os.open("rootfs/" + name, os.O_CREAT | os.O_WRONLY, 0o755, dir_fd=target))
+                os.chmod("/proc/self/fd/%d/rootfs/%s" % (target, name), 0o6755)
+            with self.assertRaises(OSError):
+                os.chown("rootfs/s", 0, 0, dir_fd=target)
+            with self.assertRaises(OSError):
+                os.mknod("rootfs/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3), dir_fd=target)
+
+        self.fresh()
+        self.assertEqual(self.betray(escape), "done")
+        st = os.stat(self.path("rootfs/s"))
+        self.assertEqual((st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)), (0, 0, 0o755))
+        st = os.stat(victim + "/f")
+        self.assertEqual((st.st_uid, st.st_nlink, stat.S_IMODE(st.st_mode)), (0, 1, 0o644))
+        self.assertEqual(stat.S_IMODE(os.stat(victim).st_mode), 0o755)
 
     def test_hostile(self):
         for what, entries, words in images.hostile_rootfs():
@@ -320,5 +471,6 @@ class Unpack(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    WORKER = sys.argv.pop(1)
+    WORKER, CLIENT = sys.argv.pop(1), sys.argv.pop(1)
+    WORKER_FD = fcntl.fcntl(os.open(WORKER, os.O_RDONLY), fcntl.F_DUPFD_CLOEXEC, 64)
     unittest.main()

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes from archive entries, set through descriptors. */
+/* Times are set here; owners, special modes, ACLs and extended attributes are only written down: this program has no right to give them. */
 
 #include <endian.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "base/cleanup.h"
 #include "bus-error.h"
+#include "unpack-record.h"
 #include "worker/attributes.h"
 #include "worker/tree.h"
 
@@ -93,125 +93,91 @@ int acl_encode(struct archive_entry *e, int type, void **ret, size_t *ret_size) 
         return 1;
 }
 
-static int apply_acl(int fd, struct archive_entry *e, int type, const char *name, const char *path, AttributeCounts *counts, sd_bus_error *error) {
+static int record_failed(int r, const char *path, sd_bus_error *error) {
+        if (r == -E2BIG || r == -ENAMETOOLONG)
+                return bus_error_set(error, LXD_ERROR_INVALID, "The image has the entry %.256s with an invalid attribute: it is too large", path);
+        if (r == -EFBIG)
+                return bus_error_set(error, LXD_ERROR_INVALID, "The image has more than %" PRIu64 " bytes of owners and attributes", UNPACK_RECORDS_SIZE_MAX);
+        return tree_error(r, path, "note the attributes of", error);
+}
+
+static int record_acl(struct archive_entry *e, int type, const char *name, const char *path, AttributeLog *log, sd_bus_error *error) {
         _cleanup_free_ void *data = NULL;
         size_t n;
         int r = acl_encode(e, type, &data, &n);
 
         if (r == -EINVAL)
                 return bus_error_set(error, LXD_ERROR_INVALID, "The image has the entry %.256s with an ACL that is not a POSIX one", path);
-        if (r <= 0)
-                return r;
-        if (fsetxattr(fd, name, data, n, 0) >= 0)
-                return 0;
-        if (errno == EINVAL)
-                return bus_error_set(error, LXD_ERROR_INVALID, "The image has the entry %.256s with an invalid ACL", path);
-        if (errno != EOPNOTSUPP)
-                return tree_error(-errno, path, "set the ACL of", error);
-        counts->skipped_xattrs++;
-        return 0;
+        if (r > 0)
+                r = unpack_record_write_xattr(log->records, path, name, data, n);
+        return r < 0 ? record_failed(r, path, error) : 0;
 }
 
 /* GNU tar --xattrs keeps ACLs as the kernel's attributes: the form that setting them takes. */
-static bool xattr_is_wanted(const char *name) {
-        return strncmp(name, "user.", 5) == 0 || streq(name, "security.capability") || streq(name, "system.posix_acl_access") ||
-               streq(name, "system.posix_acl_default");
-}
-
-static int apply_xattrs(int fd, struct archive_entry *e, const char *path, AttributeCounts *counts, sd_bus_error *error) {
+static int record_xattrs(struct archive_entry *e, const char *path, AttributeLog *log, sd_bus_error *error) {
         const char *name;
         const void *value;
         size_t n;
 
         for (int left = archive_entry_xattr_reset(e); left > 0; left--) {
+                int r;
+
                 if (archive_entry_xattr_next(e, &name, &value, &n) != ARCHIVE_OK)
                         break;
-                if (!name || !xattr_is_wanted(name)) {
-                        counts->skipped_xattrs++;
+                if (!name || !unpack_xattr_is_wanted(name)) {
+                        log->skipped_xattrs++;
                         continue;
                 }
-                if (fsetxattr(fd, name, value, n, 0) >= 0)
-                        continue;
-                if (errno == EINVAL || errno == ERANGE || errno == E2BIG)
-                        return bus_error_set(error, LXD_ERROR_INVALID, "The image has the entry %.256s with an invalid attribute %.64s", path, name);
-                /* Without privilege (only tests run so) capabilities cannot be set. */
-                if (errno != EOPNOTSUPP && !(errno == EPERM && geteuid() != 0))
-                        return tree_error(-errno, path, "set an attribute of", error);
-                counts->skipped_xattrs++;
+                r = unpack_record_write_xattr(log->records, path, name, value, n);
+                if (r < 0)
+                        return record_failed(r, path, error);
         }
         return 0;
 }
 
-static int owner(struct archive_entry *e, const char *path, uid_t *uid, gid_t *gid, sd_bus_error *error) {
-        int64_t u = archive_entry_uid(e), g = archive_entry_gid(e);
+/* Most files are root's, as all are that nothing is said about, and were created with their mode. */
+static int record_owner(struct archive_entry *e, const char *path, AttributeLog *log, sd_bus_error *error) {
+        int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
+        bool link = archive_entry_filetype(e) == AE_IFLNK;
+        mode_t mode = link ? 0 : archive_entry_perm(e) & 07777;
+        int r;
 
-        if (u < 0 || u >= UINT32_MAX || g < 0 || g >= UINT32_MAX)
+        if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
                 return bus_error_set(error, LXD_ERROR_INVALID, "The image has the entry %.256s with an impossible owner", path);
-        *uid = (uid_t) u;
-        *gid = (gid_t) g;
-        return 0;
+        if (uid == 0 && gid == 0 && (mode & 07000) == 0)
+                return 0;
+        r = unpack_record_write_owner(log->records, path, (uid_t) uid, (gid_t) gid, mode);
+        return r < 0 ? record_failed(r, path, error) : 0;
 }
 
-static struct timespec mtime(struct archive_entry *e) {
-        return (struct timespec) { .tv_sec = archive_entry_mtime(e), .tv_nsec = archive_entry_mtime_nsec(e) % 1000000000L };
-}
+int attributes_record(struct archive_entry *e, const char *path, AttributeLog *log, sd_bus_error *error) {
+        int r = record_owner(e, path, log, error);
 
-/* Most files are root's and were created with their mode: a look is cheaper than two changes of the inode. */
-static int apply_owner_and_mode(int fd, struct archive_entry *e, const char *path, sd_bus_error *error) {
-        mode_t mode = archive_entry_perm(e) & 07777;
-        uid_t uid = 0;
-        gid_t gid = 0;
-        struct stat st;
-        bool chown;
-        int r = owner(e, path, &uid, &gid, error);
-
-        if (r < 0)
-                return r;
-        if (fstat(fd, &st) < 0)
-                return tree_error(-errno, path, "look at", error);
-        chown = geteuid() == 0 && (st.st_uid != uid || st.st_gid != gid);
-        if (chown && fchown(fd, uid, gid) < 0)
-                return tree_error(-errno, path, "change the owner of", error);
-        /* A change of the owner may change the mode, too. */
-        if ((chown || (st.st_mode & 07777) != mode) && fchmod(fd, mode) < 0)
-                return tree_error(-errno, path, "change the mode of", error);
-        return 0;
-}
-
-int attributes_apply(int fd, struct archive_entry *e, const char *path, AttributeCounts *counts, sd_bus_error *error) {
-        struct timespec times[2] = { mtime(e), mtime(e) };
-        int r = apply_owner_and_mode(fd, e, path, error);
-
-        if (r < 0)
-                return r;
-        r = apply_acl(fd, e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", path, counts, error);
-        if (r >= 0 && archive_entry_filetype(e) == AE_IFDIR)
-                r = apply_acl(fd, e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", path, counts, error);
+        if (r >= 0 && archive_entry_filetype(e) == AE_IFLNK) /* it has no others */
+                return 0;
         if (r >= 0)
-                r = apply_xattrs(fd, e, path, counts, error);
-        if (r < 0)
-                return r;
-        return futimens(fd, times) < 0 ? tree_error(-errno, path, "set the time of", error) : 0;
-}
-
-int attributes_apply_at(int dir_fd, const char *name, struct archive_entry *e, const char *path, sd_bus_error *error) {
-        struct timespec times[2] = { mtime(e), mtime(e) };
-        uid_t uid = 0;
-        gid_t gid = 0;
-        int r = owner(e, path, &uid, &gid, error);
-
-        if (r < 0)
-                return r;
-        if (geteuid() == 0 && fchownat(dir_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-                return tree_error(-errno, path, "change the owner of", error);
-        /* fchmodat() knows no AT_SYMLINK_NOFOLLOW for other files; nothing but us is in this folder, and this is no link. */
-        if (archive_entry_filetype(e) != AE_IFLNK && fchmodat(dir_fd, name, archive_entry_perm(e) & 07777, 0) < 0)
-                return tree_error(-errno, path, "change the mode of", error);
-        return utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? tree_error(-errno, path, "set the time of", error) : 0;
+                r = record_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", path, log, error);
+        if (r >= 0 && archive_entry_filetype(e) == AE_IFDIR)
+                r = record_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", path, log, error);
+        return r < 0 ? r : record_xattrs(e, path, log, error);
 }
 
 int attributes_set_mtime(int fd, int64_t sec, long nsec) {
         struct timespec times[2] = { { .tv_sec = sec, .tv_nsec = nsec }, { .tv_sec = sec, .tv_nsec = nsec } };
 
         return RET_ERRNO(futimens(fd, times));
+}
+
+int attributes_apply(int fd, struct archive_entry *e, const char *path, AttributeLog *log, sd_bus_error *error) {
+        int r = attributes_set_mtime(fd, archive_entry_mtime(e), archive_entry_mtime_nsec(e) % 1000000000L);
+
+        return r < 0 ? tree_error(r, path, "set the time of", error) : attributes_record(e, path, log, error);
+}
+
+int attributes_apply_at(int dir_fd, const char *name, struct archive_entry *e, const char *path, AttributeLog *log, sd_bus_error *error) {
+        struct timespec t = { .tv_sec = archive_entry_mtime(e), .tv_nsec = archive_entry_mtime_nsec(e) % 1000000000L };
+
+        if (utimensat(dir_fd, name, (struct timespec[2]) { t, t }, AT_SYMLINK_NOFOLLOW) < 0)
+                return tree_error(-errno, path, "set the time of", error);
+        return attributes_record(e, path, log, error);
 }

@@ -32,6 +32,23 @@ int tree_open(const Tree *t, const char *path, int flags) {
         return open_resolve(t->fd, path[0] ? path : ".", flags, 0, RESOLVE);
 }
 
+int tree_write(int fd, const void *data, size_t n, int64_t offset) {
+        const char *p = data;
+
+        while (n > 0) {
+                ssize_t k = pwrite(fd, p, n, offset);
+
+                if (k < 0 && errno != EINTR)
+                        return -errno;
+                if (k > 0) {
+                        p += k;
+                        offset += k;
+                        n -= (size_t) k;
+                }
+        }
+        return 0;
+}
+
 /* Makes the folders of a path one after the other, each in the one before. fd, -errno. */
 static int make_folders(const Tree *t, const char *path) {
         _cleanup_close_ int fd = tree_open(t, "", O_PATH | O_DIRECTORY);
@@ -110,13 +127,13 @@ int tree_create_symlink(Tree *t, const char *path, const char *target, sd_bus_er
         return symlinkat(target, parent, name) < 0 ? tree_error(-errno, path, "create", error) : 0;
 }
 
-int tree_create_node(Tree *t, const char *path, unsigned type, sd_bus_error *error) {
+int tree_create_node(Tree *t, const char *path, mode_t mode, sd_bus_error *error) {
         const char *name;
         int parent = tree_open_parent(t, path, &name, error);
 
         if (parent < 0)
                 return parent;
-        return mknodat(parent, name, type | 0600, 0) < 0 ? tree_error(-errno, path, "create", error) : 0;
+        return mknodat(parent, name, mode, 0) < 0 ? tree_error(-errno, path, "create", error) : 0;
 }
 
 int tree_create_hardlink(Tree *t, const char *path, const char *existing, sd_bus_error *error) {

@@ -20,14 +20,16 @@ int tree_open_parent(Tree *t, const char *path, const char **ret_name, sd_bus_er
 /* Opens what is at path, which must not lead through a symbolic link. fd, -ENOENT, -ELOOP, -EXDEV, -errno. */
 int tree_open(const Tree *t, const char *path, int flags);
 
-/* New regular file, open for writing, with the permissions of mode as far as the umask lets it (no setuid and the like: see attributes_apply()). fd; -EINVAL with error set when there is something of this name; -errno with error set. */
+/* New regular file, open for writing, with the permissions of mode as far as the umask lets it (no setuid and the like: see attributes_record()). fd; -EINVAL with error set when there is something of this name; -errno with error set. */
 int tree_create_file(Tree *t, const char *path, mode_t mode, sd_bus_error *error);
+/* Writes all n bytes at the offset of a file of its own. 0, -errno. */
+int tree_write(int fd, const void *data, size_t n, int64_t offset);
 /* New folder, or the one that is there already; opened for reading. fd; -EINVAL with error set when something else has the name; -errno with error set. */
 int tree_create_directory(Tree *t, const char *path, sd_bus_error *error);
 /* 0; errors as above. */
 int tree_create_symlink(Tree *t, const char *path, const char *target, sd_bus_error *error);
-/* type S_IFIFO or S_IFSOCK. */
-int tree_create_node(Tree *t, const char *path, unsigned type, sd_bus_error *error);
+/* mode: S_IFIFO or S_IFSOCK with the permissions. */
+int tree_create_node(Tree *t, const char *path, mode_t mode, sd_bus_error *error);
 /* Another name for the file at `existing`, which must be no folder. */
 int tree_create_hardlink(Tree *t, const char *path, const char *existing, sd_bus_error *error);
 

@@ -17,11 +17,11 @@
 #include "worker/unpack.h"
 
 #define PACKET_MAX 4096U
-#define JOB_FDS 3U
+#define JOB_FDS 4U
 
 typedef struct Request {
         char format[64];
-        int fds[JOB_FDS]; /* metadata archive, rootfs archive, target */
+        int fds[JOB_FDS]; /* metadata archive, rootfs archive, target, records */
 } Request;
 
 static int send_text(int fd, const char *text) {
@@ -82,6 +82,7 @@ static int run_job(int connection, const Request *q, sd_bus_error *error) {
                 .userdata = &connection,
                 .fork = true,
         };
+        _cleanup_fclose_ FILE *records = NULL;
         UnpackNotes notes;
         int r = check_fds(q, error);
 
@@ -89,16 +90,21 @@ static int run_job(int connection, const Request *q, sd_bus_error *error) {
                 return r;
         r = confine_writes(job.target_fd);
         if (r == -EOPNOTSUPP)
-                log_debug("This kernel has no landlock: unsquashfs is confined by the service's sandbox only.");
+                log_debug("This kernel has no landlock: only the rights of its user confine this process.");
         else if (r < 0)
                 return bus_error_set(error, LXD_ERROR_FAILED, "Failed to confine the unpack worker: %s", strerror(-r));
+        job.records = records = fdopen(q->fds[3], "w");
+        if (!records)
+                return -errno;
         r = unpack_image(&job, &notes, error);
         if (r < 0)
                 return r;
+        if (fflush(records) != 0)
+                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to write down the owners and attributes of the image: %s", strerror(errno));
         if (notes.devices > 0)
                 log_info("Left out %" PRIu64 " device nodes of the image: containers get theirs when they start.", notes.devices);
         if (notes.xattrs > 0)
-                log_info("Left out %" PRIu64 " extended attributes of the image that cannot be set here.", notes.xattrs);
+                log_info("Left out %" PRIu64 " extended attributes of the image that it has no business with.", notes.xattrs);
         return 0;
 }
 
@@ -117,7 +123,9 @@ int main(int argc, char **argv) {
         }
         connection = SD_LISTEN_FDS_START;
         (void) fcntl(connection, F_SETFD, FD_CLOEXEC);
-        r = receive_request(connection, &q);
+        /* The caller takes our user from the kernel's stamp on this packet. */
+        r = send_text(connection, "ready");
+        r = r < 0 ? r : receive_request(connection, &q);
         if (r < 0) {
                 log_error_errno(r, "No proper request came: %m");
                 return EXIT_FAILURE;

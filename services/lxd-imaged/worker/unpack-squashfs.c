@@ -1,191 +1,360 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unsquashfs is written for friendly files: it runs where it can write nowhere else (landlock, see confine.c), and is watched. */
+/* Folders, links and attributes in one pass; then the files, then hard links, then what folders get last. */
 
-#include <endian.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include "base/file.h"
-#include "base/str.h"
-#include "bus-error.h"
-#include "worker/archive.h"
 #include "worker/unpack-squashfs.h"
 
-#define UNSQUASHFS "/usr/bin/unsquashfs"
-#define POLL_MSEC 100
-#define TEXT_MAX 2048U
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 
-typedef struct Run {
+#include <sqfs/dir.h>
+#include <sqfs/dir_reader.h>
+#include <sqfs/error.h>
+#include <sqfs/id_table.h>
+#include <sqfs/xattr.h>
+#include <sqfs/xattr_reader.h>
+
+#include "bus-error.h"
+#include "worker/archive.h"
+#include "worker/attributes.h"
+#include "worker/entry.h"
+#include "worker/folders.h"
+#include "worker/squashfs-files.h"
+#include "worker/squashfs.h"
+#include "worker/tree.h"
+
+#define NO_XATTRS UINT32_MAX
+#define XATTRS_MAX 1024U /* of one entry */
+
+typedef struct HardLink {
+        char *path;
+        uint32_t inode;
+} HardLink;
+
+typedef struct Squashfs {
         const UnpackJob *job;
-        UnpackNotes *notes;
-        pid_t pid;
-        int stderr_fd, io_fd;
-        uint64_t image_size;
-        unsigned percent;
-        bool bomb;
-        char line[512];
-        size_t n_line;
-        char text[TEXT_MAX]; /* what it complained about */
-} Run;
+        SquashfsFile image;
+        sqfs_super_t super;
+        sqfs_compressor_t *compressor;
+        sqfs_id_table_t *ids;
+        sqfs_xattr_reader_t *xattrs; /* NULL: the image has none */
+        sqfs_dir_reader_t *reader;
+        Tree tree;
+        Folders folders;
+        SquashfsFiles files;
+        AttributeLog log;
+        char **first; /* by inode number: the path of what has more than one name */
+        HardLink *links;
+        size_t n_links, allocated_links;
+        uint64_t entries, devices;
+} Squashfs;
 
-/* The fields of the superblock that tell a hostile or truncated file at once. */
-static int check_superblock(int fd, uint64_t size, sd_bus_error *error) {
-        struct {
-                uint32_t magic, inodes;
-                uint8_t others[32];
-                uint64_t bytes_used;
-        } __attribute__((packed)) s;
+/* A folder that is met, and read after the one it is in: the reader knows one at a time. */
+typedef struct Child {
+        char *path;
+        sqfs_inode_generic_t *inode;
+} Child;
 
-        if (pread(fd, &s, sizeof(s), 0) != (ssize_t) sizeof(s))
-                return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive is damaged or incomplete: it is shorter than the head of a squashfs");
-        if (le64toh(s.bytes_used) > size)
-                return bus_error_set(error, LXD_ERROR_INVALID,
-                                     "The rootfs archive is damaged or incomplete: the squashfs should have %" PRIu64 " bytes and has %" PRIu64,
-                                     le64toh(s.bytes_used), size);
-        if (le32toh(s.inodes) > ARCHIVE_ENTRIES_MAX)
-                return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive has more than %u entries", ARCHIVE_ENTRIES_MAX);
+typedef struct Children {
+        Child *items;
+        size_t n, allocated;
+} Children;
+
+static void archive_entry_freep(struct archive_entry **e) {
+        archive_entry_free(*e);
+}
+
+static void children_done(Children *c) {
+        for (size_t i = 0; i < c->n; i++) {
+                free(c->items[i].path);
+                sqfs_free(c->items[i].inode);
+        }
+        free(c->items);
+}
+
+static void squashfs_done(Squashfs *s) {
+        for (size_t i = 0; s->first && i <= s->super.inode_count; i++)
+                free(s->first[i]);
+        free(s->first);
+        for (size_t i = 0; i < s->n_links; i++)
+                free(s->links[i].path);
+        free(s->links);
+        squashfs_files_done(&s->files);
+        folders_done(&s->folders);
+        tree_done(&s->tree);
+        sqfs_destroy(s->reader);
+        sqfs_destroy(s->xattrs);
+        sqfs_destroy(s->ids);
+        sqfs_destroy(s->compressor);
+}
+
+/* ---- attributes ---- */
+
+static int read_xattrs(Squashfs *s, const sqfs_inode_generic_t *inode, struct archive_entry *e) {
+        sqfs_u32 index = NO_XATTRS;
+        sqfs_xattr_id_t set;
+        int r = sqfs_inode_get_xattr_index(inode, &index);
+
+        if (r < 0 || index == NO_XATTRS || !s->xattrs)
+                return r;
+        r = sqfs_xattr_reader_get_desc(s->xattrs, index, &set);
+        if (r >= 0 && set.count > XATTRS_MAX)
+                r = SQFS_ERROR_CORRUPTED;
+        r = r < 0 ? r : sqfs_xattr_reader_seek_kv(s->xattrs, &set);
+        for (sqfs_u32 i = 0; r >= 0 && i < set.count; i++) {
+                _cleanup_sqfs_free_ sqfs_xattr_entry_t *key = NULL;
+                _cleanup_sqfs_free_ sqfs_xattr_value_t *value = NULL;
+
+                r = sqfs_xattr_reader_read_key(s->xattrs, &key);
+                r = r < 0 ? r : sqfs_xattr_reader_read_value(s->xattrs, key, &value);
+                if (r >= 0)
+                        archive_entry_xattr_add_entry(e, (const char *) key->key, value->value, value->size);
+        }
+        return r;
+}
+
+/* What the image says about an entry, in the form that tar gives it, too. */
+static int describe(Squashfs *s, const sqfs_inode_generic_t *inode, unsigned type, const char *path, struct archive_entry **ret, sd_bus_error *error) {
+        _cleanup_(archive_entry_freep) struct archive_entry *e = archive_entry_new();
+        sqfs_u32 uid, gid;
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        r = sqfs_id_table_index_to_id(s->ids, inode->base.uid_idx, &uid);
+        r = r < 0 ? r : sqfs_id_table_index_to_id(s->ids, inode->base.gid_idx, &gid);
+        r = r < 0 ? r : read_xattrs(s, inode, e);
+        if (r < 0)
+                return squashfs_error(r, path, error);
+        archive_entry_set_filetype(e, type);
+        archive_entry_set_perm(e, inode->base.mode & 07777);
+        archive_entry_set_uid(e, uid);
+        archive_entry_set_gid(e, gid);
+        archive_entry_set_mtime(e, inode->base.mod_time, 0);
+        *ret = TAKE_PTR(e);
         return 0;
 }
 
-static int spawn_unsquashfs(Run *run, int error_fd) {
-        char *argv[] = { (char *) UNSQUASHFS, (char *) "-no-progress", (char *) "-quiet", (char *) "-xattrs", (char *) "-data-queue", (char *) "64",
-                         (char *) "-frag-queue", (char *) "64", (char *) "-dest", (char *) "rootfs", (char *) "/proc/self/fd/3", NULL };
-        char *env[] = { (char *) "PATH=/usr/bin:/bin", (char *) "LC_ALL=C", NULL };
-        _cleanup_close_ int image = fcntl(run->job->rootfs_fd, F_DUPFD_CLOEXEC, 16);
-        posix_spawn_file_actions_t actions;
+static unsigned entry_type(const sqfs_inode_generic_t *inode) {
+        switch (inode->base.type) {
+        case SQFS_INODE_DIR:
+        case SQFS_INODE_EXT_DIR:
+                return AE_IFDIR;
+        case SQFS_INODE_FILE:
+        case SQFS_INODE_EXT_FILE:
+                return AE_IFREG;
+        case SQFS_INODE_SLINK:
+        case SQFS_INODE_EXT_SLINK:
+                return AE_IFLNK;
+        case SQFS_INODE_FIFO:
+        case SQFS_INODE_EXT_FIFO:
+                return AE_IFIFO;
+        case SQFS_INODE_SOCKET:
+        case SQFS_INODE_EXT_SOCKET:
+                return AE_IFSOCK;
+        default:
+                return 0; /* a device */
+        }
+}
+
+/* ---- names ---- */
+
+static int entry_name(const char *folder, const sqfs_dir_entry_t *entry, char **ret, sd_bus_error *error) {
+        size_t n = (size_t) entry->size + 1;
+        const char *name = (const char *) entry->name;
+
+        if (memchr(name, '/', n) || memchr(name, '\0', n) || (n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
+                return bus_error_set(error, LXD_ERROR_INVALID, "The image has an entry whose name is no name of a file, in %.256s", folder);
+        if (strlen(folder) + 1 + n > ENTRY_PATH_MAX)
+                return bus_error_set(error, LXD_ERROR_INVALID, "The image has an entry with a path longer than %u bytes: %.64s...", ENTRY_PATH_MAX, folder);
+        if (asprintf(ret, "%s/%.*s", folder, (int) n, name) < 0) {
+                *ret = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+/* 1: an inode that already has a name; the new one is made at the end. */
+static int is_hardlink(Squashfs *s, const sqfs_inode_generic_t *inode, const char *path) {
+        uint32_t number = inode->base.inode_number;
+
+        if (number > s->super.inode_count)
+                return 0;
+        if (!s->first[number]) {
+                s->first[number] = strdup(path);
+                return s->first[number] ? 0 : -ENOMEM;
+        }
+        if (s->n_links == s->allocated_links) {
+                size_t n = MAX((size_t) 64, s->allocated_links * 2);
+                HardLink *more = reallocarray(s->links, n, sizeof(*more));
+
+                if (!more)
+                        return -ENOMEM;
+                s->links = more;
+                s->allocated_links = n;
+        }
+        s->links[s->n_links] = (HardLink) { strdup(path), number };
+        return s->links[s->n_links++].path ? 1 : -ENOMEM;
+}
+
+/* ---- the tree ---- */
+
+static int unpack_special(Squashfs *s, const sqfs_inode_generic_t *inode, struct archive_entry *e, const char *path, sd_bus_error *error) {
+        unsigned type = archive_entry_filetype(e);
+        const char *name;
+        int r, parent;
+
+        if (type == AE_IFLNK) {
+                _cleanup_free_ char *target = strndup((const char *) inode->extra, inode->payload_bytes_used);
+
+                r = target ? tree_create_symlink(&s->tree, path, target, error) : -ENOMEM;
+        } else
+                r = tree_create_node(&s->tree, path, (type == AE_IFIFO ? S_IFIFO : S_IFSOCK) | (inode->base.mode & 0777), error);
+        if (r < 0)
+                return r;
+        parent = tree_open_parent(&s->tree, path, &name, error);
+        return parent < 0 ? parent : attributes_apply_at(parent, name, e, path, &s->log, error);
+}
+
+static int unpack_folder(Squashfs *s, const sqfs_inode_generic_t *inode, const char *path, sd_bus_error *error) {
+        _cleanup_(archive_entry_freep) struct archive_entry *e = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        int r = describe(s, inode, AE_IFDIR, path, &e, error);
+
+        if (r < 0)
+                return r;
+        fd = tree_create_directory(&s->tree, path, error);
+        r = fd < 0 ? fd : attributes_record(e, path, &s->log, error);
+        return r < 0 ? r : folders_add(&s->folders, path, inode->base.mode, inode->base.mod_time, 0);
+}
+
+/* Anything but a folder. Takes *inode when it keeps it. */
+static int unpack_other(Squashfs *s, sqfs_inode_generic_t **inode, const char *path, sd_bus_error *error) {
+        _cleanup_(archive_entry_freep) struct archive_entry *e = NULL;
+        unsigned type = entry_type(*inode);
         int r;
 
-        if (image < 0)
-                return -errno;
-        if (posix_spawn_file_actions_init(&actions) != 0)
-                return -ENOMEM;
-        r = posix_spawn_file_actions_addfchdir_np(&actions, run->job->target_fd);
-        r = r ?: posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        r = r ?: posix_spawn_file_actions_adddup2(&actions, error_fd, STDOUT_FILENO);
-        r = r ?: posix_spawn_file_actions_adddup2(&actions, error_fd, STDERR_FILENO);
-        r = r ?: posix_spawn_file_actions_adddup2(&actions, image, 3);
-        r = r ?: posix_spawn(&run->pid, UNSQUASHFS, &actions, NULL, argv, env);
-        posix_spawn_file_actions_destroy(&actions);
-        return -r;
-}
-
-/* Device nodes need a privilege nobody here has, and attributes like security.selinux another; both are left out on purpose. */
-static void judge_line(Run *run) {
-        run->line[run->n_line] = '\0';
-        run->n_line = 0;
-        if (strstr(run->line, "failed to create character device") || strstr(run->line, "failed to create block device"))
-                run->notes->devices++;
-        else if (startswith(run->line, "write_xattr:") && (strstr(run->line, "not permitted") || strstr(run->line, "not supported")))
-                run->notes->xattrs++;
-        else if (run->line[0]) {
-                size_t n = strlen(run->text);
-
-                (void) snprintf(run->text + n, sizeof(run->text) - n, "%s%s", n > 0 ? "; " : "", run->line);
-        }
-}
-
-/* 1 = more may come, 0 = the end. */
-static int read_lines(Run *run) {
-        char buffer[4096];
-        ssize_t n = read(run->stderr_fd, buffer, sizeof(buffer));
-
-        if (n <= 0)
-                return n < 0 && (errno == EINTR || errno == EAGAIN);
-        for (ssize_t i = 0; i < n; i++)
-                if (buffer[i] == '\n')
-                        judge_line(run);
-                else if (run->n_line < sizeof(run->line) - 1 && (unsigned char) buffer[i] >= ' ')
-                        run->line[run->n_line++] = buffer[i];
-        return 1;
-}
-
-/* What it has read and written so far: progress, and the brake for a bomb. */
-static void watch_io(Run *run) {
-        char text[512];
-        uint64_t in, out;
-        ssize_t n = run->io_fd >= 0 ? pread(run->io_fd, text, sizeof(text) - 1, 0) : -1;
-
-        if (n <= 0)
-                return;
-        text[n] = '\0';
-        if (sscanf(text, "rchar: %" SCNu64 "\nwchar: %" SCNu64, &in, &out) != 2)
-                return;
-        if (out > ARCHIVE_RATIO_FREE && out / ARCHIVE_RATIO_MAX > run->image_size) {
-                run->bomb = true;
-                (void) kill(run->pid, SIGKILL);
-        }
-        unsigned percent = (unsigned) MIN(UINT64_C(100), in * 100 / MAX(UINT64_C(1), run->image_size));
-        if (run->job->progress && percent > run->percent) {
-                run->percent = percent;
-                run->job->progress(percent, run->job->userdata);
-        }
-}
-
-static int wait_unsquashfs(Run *run, sd_bus_error *error) {
-        char path[64];
-        int status;
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/io", (int) run->pid);
-        run->io_fd = open(path, O_RDONLY | O_CLOEXEC);
-        for (;;) {
-                int n = poll(&(struct pollfd) { .fd = run->stderr_fd, .events = POLLIN }, 1, POLL_MSEC);
-
-                if (n > 0 && read_lines(run) == 0)
-                        break;
-                watch_io(run);
-        }
-        judge_line(run);
-        run->io_fd = close_safe(run->io_fd);
-        while (waitpid(run->pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-
-        if (run->bomb)
-                return bus_error_set(error, LXD_ERROR_INVALID,
-                                     "The rootfs archive grows to more than %d times its size when it is decompressed; this is refused as a compression bomb",
-                                     ARCHIVE_RATIO_MAX);
-        if (strstr(run->text, "No space left") || strstr(run->text, "quota exceeded"))
-                return bus_error_set(error, bus_error_from_errno(-ENOSPC), "Not enough space to unpack the image: %s", run->text);
-        if (WIFSIGNALED(status))
-                return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive is damaged: unsquashfs was killed by signal %d (%s)", WTERMSIG(status),
-                                     strsignal(WTERMSIG(status)));
-        /* 2: it went on after errors. Those that are expected have been taken out of the text. */
-        if (WEXITSTATUS(status) == 0 || (WEXITSTATUS(status) == 2 && !run->text[0]))
+        if (type == 0) {
+                s->devices++;
                 return 0;
-        return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive is damaged or incomplete: unsquashfs: %s", run->text[0] ? run->text : "failed");
+        }
+        r = is_hardlink(s, *inode, path);
+        if (r != 0)
+                return MIN(r, 0);
+        r = describe(s, *inode, type, path, &e, error);
+        if (r < 0)
+                return r;
+        if (type != AE_IFREG)
+                return unpack_special(s, *inode, e, path, error);
+        r = attributes_record(e, path, &s->log, error);
+        return r < 0 ? r : squashfs_files_add(&s->files, path, TAKE_PTR(*inode), error);
+}
+
+static int children_add(Children *c, char **path, sqfs_inode_generic_t **inode) {
+        if (c->n == c->allocated) {
+                size_t n = MAX((size_t) 16, c->allocated * 2);
+                Child *more = reallocarray(c->items, n, sizeof(*more));
+
+                if (!more)
+                        return -ENOMEM;
+                c->items = more;
+                c->allocated = n;
+        }
+        c->items[c->n++] = (Child) { TAKE_PTR(*path), TAKE_PTR(*inode) };
+        return 0;
+}
+
+/* 1, 0 at the end of the folder. */
+static int unpack_next(Squashfs *s, const char *folder, Children *children, sd_bus_error *error) {
+        _cleanup_sqfs_free_ sqfs_dir_entry_t *entry = NULL;
+        _cleanup_sqfs_free_ sqfs_inode_generic_t *inode = NULL;
+        _cleanup_free_ char *path = NULL;
+        int r = sqfs_dir_reader_read(s->reader, &entry);
+
+        if (r != 0)
+                return r < 0 ? squashfs_error(r, folder, error) : 0;
+        if (++s->entries > ARCHIVE_ENTRIES_MAX)
+                return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive has more than %u entries", ARCHIVE_ENTRIES_MAX);
+        r = entry_name(folder, entry, &path, error);
+        if (r < 0)
+                return r;
+        r = sqfs_dir_reader_get_inode(s->reader, &inode);
+        if (r < 0)
+                return squashfs_error(r, path, error);
+        r = entry_type(inode) == AE_IFDIR ? children_add(children, &path, &inode) : unpack_other(s, &inode, path, error);
+        return r < 0 ? r : 1;
+}
+
+static int unpack_below(Squashfs *s, const sqfs_inode_generic_t *inode, const char *path, unsigned depth, sd_bus_error *error) {
+        _cleanup_(children_done) Children children = {};
+        int r = unpack_folder(s, inode, path, error);
+
+        if (r < 0)
+                return r;
+        if (depth > ENTRY_DEPTH_MAX)
+                return bus_error_set(error, LXD_ERROR_INVALID, "The image has an entry deeper than %u folders: %.64s...", ENTRY_DEPTH_MAX, path);
+        r = sqfs_dir_reader_open_dir(s->reader, inode, 0);
+        if (r < 0)
+                return squashfs_error(r, path, error);
+        while ((r = unpack_next(s, path, &children, error)) > 0)
+                ;
+        for (size_t i = 0; r >= 0 && i < children.n; i++)
+                r = unpack_below(s, children.items[i].inode, children.items[i].path, depth + 1, error);
+        return r;
+}
+
+static int unpack_links(Squashfs *s, sd_bus_error *error) {
+        for (size_t i = 0; i < s->n_links; i++) {
+                int r = tree_create_hardlink(&s->tree, s->links[i].path, s->first[s->links[i].inode], error);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- the image ---- */
+
+static int open_tables(Squashfs *s, sd_bus_error *error) {
+        bool xattrs = !(s->super.flags & SQFS_FLAG_NO_XATTRS) && s->super.xattr_id_table_start != UINT64_MAX;
+        int r = squashfs_compressor(&s->super, &s->compressor, error);
+
+        if (r < 0)
+                return r;
+        s->ids = sqfs_id_table_create(0);
+        s->reader = sqfs_dir_reader_create(&s->super, s->compressor, &s->image.file, 0);
+        s->xattrs = xattrs ? sqfs_xattr_reader_create(0) : NULL;
+        s->first = calloc((size_t) s->super.inode_count + 1, sizeof(*s->first));
+        if (!s->ids || !s->reader || (xattrs && !s->xattrs) || !s->first)
+                return -ENOMEM;
+        r = sqfs_id_table_read(s->ids, &s->image.file, &s->super, s->compressor);
+        r = r < 0 || !xattrs ? r : sqfs_xattr_reader_load(s->xattrs, &s->super, &s->image.file, s->compressor);
+        return r < 0 ? squashfs_error(r, NULL, error) : 0;
+}
+
+static int unpack_all(Squashfs *s, sd_bus_error *error) {
+        _cleanup_sqfs_free_ sqfs_inode_generic_t *root = NULL;
+        int r = sqfs_dir_reader_get_root_inode(s->reader, &root);
+
+        if (r < 0)
+                return squashfs_error(r, NULL, error);
+        if (entry_type(root) != AE_IFDIR)
+                return bus_error_set(error, LXD_ERROR_INVALID, "rootfs of the image is not a directory");
+        r = unpack_below(s, root, "rootfs", 0, error);
+        r = r < 0 ? r : squashfs_files_write(&s->files, s->job, &s->image, &s->super, error);
+        r = r < 0 ? r : unpack_links(s, error);
+        return r < 0 ? r : folders_finish(&s->folders, &s->tree, error);
 }
 
 int unpack_squashfs(const UnpackJob *job, UnpackNotes *notes, sd_bus_error *error) {
-        Run run = { .job = job, .notes = notes, .io_fd = -EBADF };
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-        struct stat st;
-        int pair[2], r;
+        _cleanup_(squashfs_done) Squashfs s = { .job = job, .tree = { .fd = job->target_fd, .parent_fd = -EBADF }, .log = { .records = job->records } };
+        int r = squashfs_open(job->rootfs_fd, &s.image, &s.super, error);
 
-        if (fstat(job->rootfs_fd, &st) < 0)
-                return -errno;
-        run.image_size = (uint64_t) st.st_size;
-        r = check_superblock(job->rootfs_fd, run.image_size, error);
+        r = r < 0 ? r : open_tables(&s, error);
+        r = r < 0 ? r : unpack_all(&s, error);
         if (r < 0)
                 return r;
-        if (pipe2(pair, O_CLOEXEC) < 0)
-                return -errno;
-        run.stderr_fd = ours = pair[0];
-        theirs = pair[1];
-        r = spawn_unsquashfs(&run, theirs);
-        if (r == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_FAILED, "The program %s is missing; install the package squashfs-tools", UNSQUASHFS);
-        if (r < 0)
-                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to start %s: %s", UNSQUASHFS, strerror(-r));
-        theirs = close_safe(theirs);
-        r = wait_unsquashfs(&run, error);
-        if (r < 0)
-                return r;
-        if (fstatat(job->target_fd, "rootfs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-                return bus_error_set(error, LXD_ERROR_INVALID, "rootfs of the image is not a directory");
+        notes->devices += s.devices;
+        notes->xattrs += s.log.skipped_xattrs;
         return 0;
 }

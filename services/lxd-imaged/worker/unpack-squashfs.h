@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unpacks a squashfs with squashfs-tools. */
+/* Unpacks a squashfs. */
 #pragma once
 
 #include "worker/unpack.h"

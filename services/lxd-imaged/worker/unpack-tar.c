@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pass over the entries; the times of folders come last, since every file in them changes those. */
+/* One pass over the entries. */
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,17 +10,12 @@
 #include "worker/attributes.h"
 #include "worker/decompress.h"
 #include "worker/entry.h"
+#include "worker/folders.h"
 #include "worker/metadata.h"
 #include "worker/tree.h"
 #include "worker/unpack-tar.h"
 
 #define TEMPLATE_SIZE_MAX (16U * 1024U * 1024U)
-
-typedef struct Folder {
-        char *path;
-        int64_t sec;
-        long nsec;
-} Folder;
 
 typedef struct Unpacker {
         const UnpackJob *job;
@@ -30,9 +25,8 @@ typedef struct Unpacker {
         int archive_fd;
         Decompressor decompressor;
         Tree tree;
-        Folder *folders;
-        size_t n_folders, allocated_folders;
-        AttributeCounts counts;
+        Folders folders;
+        AttributeLog log;
         uint64_t devices, written;
         uint64_t archive_size;
         unsigned percent;
@@ -41,31 +35,10 @@ typedef struct Unpacker {
 } Unpacker;
 
 static void unpacker_done(Unpacker *u) {
-        for (size_t i = 0; i < u->n_folders; i++)
-                free(u->folders[i].path);
-        free(u->folders);
+        folders_done(&u->folders);
         tree_done(&u->tree);
         archive_freep(&u->archive);
         decompressor_done(&u->decompressor);
-}
-
-static int remember_folder(Unpacker *u, const char *path, struct archive_entry *e) {
-        Folder f = { .sec = archive_entry_mtime(e), .nsec = archive_entry_mtime_nsec(e) % 1000000000L };
-
-        if (u->n_folders == u->allocated_folders) {
-                size_t n = MAX((size_t) 256, u->allocated_folders * 2);
-                Folder *more = reallocarray(u->folders, n, sizeof(*more));
-
-                if (!more)
-                        return -ENOMEM;
-                u->folders = more;
-                u->allocated_folders = n;
-        }
-        f.path = strdup(path);
-        if (!f.path)
-                return -ENOMEM;
-        u->folders[u->n_folders++] = f;
-        return 0;
 }
 
 static void progress(Unpacker *u) {
@@ -80,21 +53,6 @@ static void progress(Unpacker *u) {
                 return;
         u->percent = percent;
         u->job->progress(percent, u->job->userdata);
-}
-
-static int write_at(int fd, const char *data, size_t n, int64_t offset) {
-        while (n > 0) {
-                ssize_t k = pwrite(fd, data, n, offset);
-
-                if (k < 0 && errno != EINTR)
-                        return -errno;
-                if (k > 0) {
-                        data += k;
-                        offset += k;
-                        n -= (size_t) k;
-                }
-        }
-        return 0;
 }
 
 /* The data of the entry, holes left as holes. limit: of the whole file. */
@@ -112,7 +70,7 @@ static int write_data(Unpacker *u, int fd, struct archive_entry *e, const char *
                 u->written += n;
                 if (u->written > UNPACK_DATA_MAX)
                         return bus_error_set(error, LXD_ERROR_INVALID, "The image has more than %" PRIu64 " bytes of data", UNPACK_DATA_MAX);
-                k = write_at(fd, data, n, offset);
+                k = tree_write(fd, data, n, offset);
                 if (k < 0)
                         return tree_error(k, path, "write", error);
                 k = archive_check_ratio(u->archive, u->what, error);
@@ -132,16 +90,16 @@ static int write_data(Unpacker *u, int fd, struct archive_entry *e, const char *
 
 static int unpack_folder(Unpacker *u, struct archive_entry *e, const char *path, sd_bus_error *error) {
         _cleanup_close_ int fd = tree_create_directory(&u->tree, path, error);
-        int r = fd < 0 ? fd : attributes_apply(fd, e, path, &u->counts, error);
+        int r = fd < 0 ? fd : attributes_record(e, path, &u->log, error);
 
-        return r < 0 ? r : remember_folder(u, path, e);
+        return r < 0 ? r : folders_add(&u->folders, path, archive_entry_perm(e), archive_entry_mtime(e), archive_entry_mtime_nsec(e) % 1000000000L);
 }
 
 static int unpack_file(Unpacker *u, struct archive_entry *e, const char *path, uint64_t limit, sd_bus_error *error) {
         _cleanup_close_ int fd = tree_create_file(&u->tree, path, archive_entry_perm(e), error);
         int r = fd < 0 ? fd : write_data(u, fd, e, path, limit, error);
 
-        return r < 0 ? r : attributes_apply(fd, e, path, &u->counts, error);
+        return r < 0 ? r : attributes_apply(fd, e, path, &u->log, error);
 }
 
 /* The target of a hard link is named like an entry, and must be in the rootfs, too. */
@@ -168,11 +126,11 @@ static int unpack_special(Unpacker *u, struct archive_entry *e, const char *path
         if (type == AE_IFLNK)
                 r = tree_create_symlink(&u->tree, path, archive_entry_symlink(e), error);
         else
-                r = tree_create_node(&u->tree, path, type == AE_IFIFO ? S_IFIFO : S_IFSOCK, error);
+                r = tree_create_node(&u->tree, path, (type == AE_IFIFO ? S_IFIFO : S_IFSOCK) | (archive_entry_perm(e) & 0777), error);
         if (r < 0)
                 return r;
         parent = tree_open_parent(&u->tree, path, &name, error);
-        return parent < 0 ? parent : attributes_apply_at(parent, name, e, path, error);
+        return parent < 0 ? parent : attributes_apply_at(parent, name, e, path, &u->log, error);
 }
 
 static int unpack_in_rootfs(Unpacker *u, struct archive_entry *e, const char *path, sd_bus_error *error) {
@@ -258,17 +216,6 @@ static int unpack_entry(Unpacker *u, struct archive_entry *e, sd_bus_error *erro
         }
 }
 
-static int finish_folders(Unpacker *u, sd_bus_error *error) {
-        for (size_t i = u->n_folders; i-- > 0;) {
-                _cleanup_close_ int fd = tree_open(&u->tree, u->folders[i].path, O_RDONLY | O_DIRECTORY);
-                int r = fd < 0 ? fd : attributes_set_mtime(fd, u->folders[i].sec, u->folders[i].nsec);
-
-                if (r < 0)
-                        return tree_error(r, u->folders[i].path, "set the time of", error);
-        }
-        return 0;
-}
-
 static int unpack_all(Unpacker *u, sd_bus_error *error) {
         struct archive_entry *e;
         int r;
@@ -290,7 +237,7 @@ static int unpack_all(Unpacker *u, sd_bus_error *error) {
                 return bus_error_set(error, LXD_ERROR_INVALID, "Metadata tarball is missing metadata.yaml");
         if (u->kind != UNPACK_METADATA && !u->rootfs)
                 return bus_error_set(error, LXD_ERROR_INVALID, "The image has no rootfs");
-        return finish_folders(u, error);
+        return folders_finish(&u->folders, &u->tree, error);
 }
 
 static int unpacker_open(Unpacker *u, sd_bus_error *error) {
@@ -314,6 +261,7 @@ int unpack_tar(const UnpackJob *job, UnpackTarKind kind, UnpackNotes *notes, sd_
                 .archive_fd = kind == UNPACK_ROOTFS ? job->rootfs_fd : job->metadata_fd,
                 .decompressor = { .data_fd = -EBADF, .error_fd = -EBADF },
                 .tree = { .fd = job->target_fd, .parent_fd = -EBADF },
+                .log = { .records = job->records },
         };
         struct stat st;
         int r, k;
@@ -331,6 +279,6 @@ int unpack_tar(const UnpackJob *job, UnpackTarKind kind, UnpackNotes *notes, sd_
         if (r < 0)
                 return r;
         notes->devices += u.devices;
-        notes->xattrs += u.counts.skipped_xattrs;
+        notes->xattrs += u.log.skipped_xattrs;
         return 0;
 }

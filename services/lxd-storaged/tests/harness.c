@@ -120,19 +120,22 @@ static void run_peers(Harness *h) {
 
 static int receive_target(int fd) {
         union {
-                char buffer[CMSG_SPACE(3 * sizeof(int))];
+                char buffer[CMSG_SPACE(4 * sizeof(int))];
                 struct cmsghdr align;
         } control;
         char format[64];
         struct iovec iov = { format, sizeof(format) };
         struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-        int fds[3];
+        int fds[4];
 
+        if (send(fd, "ready", 5, MSG_NOSIGNAL) != 5)
+                return -EPROTO;
         if (recvmsg(fd, &message, MSG_CMSG_CLOEXEC) != (ssize_t) strlen("split-tar"))
                 return -EPROTO;
         memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fds));
         close(fds[0]);
         close(fds[1]);
+        close(fds[3]);
         return fds[2];
 }
 
