@@ -51,9 +51,47 @@ static int read_create(sd_bus_message *m, CreateRequest *c) {
         return 0;
 }
 
+static int method_create_instance(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* What had the name is gone: the request as if it came now. */
+static void on_leftover_removed(Job *j) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *m = j->data;
+        int r;
+
+        r = sd_bus_message_rewind(m, true);
+        if (r >= 0)
+                r = method_create_instance(m, j->manager, &error);
+        if (r < 0) {
+                (void) bus_error_ensure(&error, r);
+                (void) sd_bus_reply_method_error(m, &error);
+        }
+}
+
+static void free_message(void *p) {
+        sd_bus_message_unref(p);
+}
+
+/* A job without steps in the queue behind the one that removes the leftover. */
+static int create_after(Instance *leftover, sd_bus_message *m) {
+        static const JobStep none[] = { {} };
+        Job *j;
+        int r;
+
+        r = job_new(leftover->manager, leftover, "create", JOB_DATA, none, NULL, &j);
+        if (r < 0)
+                return r;
+        j->data = sd_bus_message_ref(m);
+        j->free_data = free_message;
+        j->done = on_leftover_removed;
+        job_start(j);
+        return 1;
+}
+
 static int method_create_instance(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(create_request_done) CreateRequest c = {};
         _cleanup_(requestor_done) Requestor who = {};
+        Instance *same;
         uint64_t flags;
         Job *j;
         int r;
@@ -64,6 +102,9 @@ static int method_create_instance(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r < 0)
                 return r;
         c.default_profiles = flags & CREATE_DEFAULT_PROFILES;
+        same = instance_find(userdata, c.project, strempty(c.name));
+        if (same && same->leftover && same->data_job)
+                return create_after(same, m);
         r = instance_create(userdata, &c, &who, &j, error);
         if (r < 0)
                 return r;

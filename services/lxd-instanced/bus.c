@@ -38,7 +38,7 @@ int instance_object_find(sd_bus *bus, const char *path, const char *interface, v
         if (r <= 0)
                 return r;
         i = instance_find(userdata, labels[0], labels[1]);
-        if (!i)
+        if (!i || i->leftover)
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Instance not found");
         *ret = i;
         return 1;
@@ -84,12 +84,13 @@ int profile_object_find(sd_bus *bus, const char *path, const char *interface, vo
 static int enumerate_instances(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
         _cleanup_strv_free_ Strv nodes = NULL;
         Manager *m = userdata;
+        size_t n = 0;
 
         nodes = calloc(m->n_instances + 1, sizeof(char *));
         if (!nodes)
                 return -ENOMEM;
         for (size_t k = 0; k < m->n_instances; k++)
-                if (instance_path(m->instances[k], nodes + k) < 0)
+                if (!m->instances[k]->leftover && instance_path(m->instances[k], nodes + n++) < 0)
                         return -ENOMEM;
         *ret = TAKE_PTR(nodes);
         return 0;

@@ -52,6 +52,7 @@ struct Instance {
         char *pool; /* where the root volume is */
         uint64_t created_at, last_used_at;
         RowState row;
+        bool leftover; /* half-made when the daemon ended: nobody sees it, and its name is free as soon as it is removed */
         char *intent; /* NULL, "rename:<new>" or "restore:<snapshot>" */
 
         Snapshot **snapshots; /* oldest first */

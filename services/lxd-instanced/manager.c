@@ -131,6 +131,7 @@ static void recover_instance(Instance *i) {
         if (i->row != ROW_CREATED) {
                 log_at(LOG_NOTICE, 0, (&(const LogFields) { .project = i->project, .instance = i->name, .message_id = LXD_MSG_LEFTOVER_REMOVED }),
                        "Removing instance %s, which was being %s when the daemon ended.", i->name, i->row == ROW_PENDING ? "created" : "deleted");
+                i->leftover = true;
                 r = instance_delete_quietly(i);
         } else
                 guest_release_ended(i);

@@ -102,6 +102,8 @@ static const char *filter_value(const char *field, char *buffer, size_t size, vo
 
 /* Does the instance belong into this document? */
 static bool is_wanted(const StateData *d, const Instance *i) {
+        if (i->leftover)
+                return false;
         if (!d->all_projects && !streq(i->project, d->project))
                 return false;
         if (!isempty(d->type) && !streq(d->type, "container"))
