@@ -8,6 +8,8 @@
 #include "guest.h"
 #include "manager.h"
 
+#define ACCESS_PATIENCE (60 * USEC_PER_SEC) /* a client that stopped sending must not keep an instance from going */
+
 static void access_free(void *p) {
         Access *a = p;
 
@@ -46,6 +48,9 @@ static int step_mount(Job *j, sd_bus_error *error) {
         if (i->row != ROW_CREATED)
                 return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is %s", i->name,
                                      i->row == ROW_PENDING ? "still being created" : "being deleted");
+        if (i->intent)
+                return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is being %s", i->name,
+                                     startswith(i->intent, "rename:") ? "renamed" : "restored");
         if (has_guest(i) && !a->need_volume)
                 return running_root(i, a, error);
         i->n_access++;
@@ -90,6 +95,22 @@ static int step_release(Job *j, sd_bus_error *error) {
         return 0;
 }
 
+static void access_done(Job *j) {
+        if (j->instance->n_access == 0)
+                jobs_wake_event(j->instance, JOB_EVENT_RELEASED);
+}
+
+int step_wait_files(Job *j, sd_bus_error *error) {
+        return j->instance->n_access == 0 ? 0 : job_wait_event(j, JOB_EVENT_RELEASED, ACCESS_PATIENCE);
+}
+
+int undo_wait_files(Job *j) {
+        if (j->result == -ETIMEDOUT && !sd_bus_error_is_set(&j->error))
+                j->result = bus_error_set(&j->error, LXD_ERROR_LOCKED,
+                                          "Files of instance \"%s\" are still being read or written; try again when that has ended", j->instance->name);
+        return 0;
+}
+
 static const JobStep access_steps[] = {
         { "mount", step_mount, release },
         { "work", step_work, NULL },
@@ -116,5 +137,6 @@ int access_start(Instance *i, int (*work)(Job *j, sd_bus_error *error), int (*re
         }
         *a = (Access) { .root_fd = -EBADF, .need_volume = need_volume, .work = work, .arg = arg, .free_arg = free_arg };
         j->reply = reply;
+        j->done = access_done;
         return job_start_reply_done(j, m);
 }

@@ -19,5 +19,9 @@ typedef struct Access {
 /* A job that is answered by reply when the work is done; started. 1, negative errno. arg is taken over in any case. */
 int access_start(Instance *i, int (*work)(Job *j, sd_bus_error *error), int (*reply)(Job *j), bool need_volume, void *arg,
                  void (*free_arg)(void *), sd_bus_message *m);
+/* A job's step that lets whoever reads or writes the files finish, within reason, and its reverse. Intent or state of the row keep new ones
+ * away. */
+int step_wait_files(Job *j, sd_bus_error *error);
+int undo_wait_files(Job *j);
 /* Who holds the volume mounted meanwhile. */
 void access_holder(const Instance *i, char ret[static 40]);

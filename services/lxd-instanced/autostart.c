@@ -151,7 +151,7 @@ static int child_shutdown(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return 0;
         job_wait(j);
-        return job_wait_stopped(j, timeout * USEC_PER_SEC);
+        return job_wait_event(j, JOB_EVENT_STOPPED, timeout * USEC_PER_SEC);
 }
 
 static const JobStep stop_one[] = { { "shutdown", child_shutdown, NULL }, { "kill", step_kill_guest, NULL }, {} };

@@ -428,44 +428,7 @@ static int undo_record(Job *j) {
         return db_instance_set_row(j->manager->db, j->instance->id, ROW_DELETING);
 }
 
-static int step_volume(Job *j, sd_bus_error *error) {
-        _cleanup_(config_done) Config source = {};
-        CreateData *d = j->data;
-        const char *type = config_get_or(&d->source, "type", "");
-        int r;
-
-        r = config_set(&source, "type", type);
-        if (r >= 0 && d->fingerprint)
-                r = config_set(&source, "fingerprint", d->fingerprint);
-        if (r >= 0 && streq(type, "copy")) {
-                Instance *from;
-                Snapshot *snapshot;
-
-                r = find_copy_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);
-                if (r >= 0)
-                        r = config_set(&source, "pool", from->pool);
-                if (r >= 0)
-                        r = config_set(&source, "project", from->project);
-                if (r >= 0)
-                        r = config_set(&source, "name", config_get(&d->source, "source"));
-                if (r >= 0)
-                        r = config_set(&source, "snapshots", d->with_snapshots ? "true" : "false");
-        }
-        if (r < 0)
-                return r;
-        return storage_create_volume(j, j->instance, &source, error);
-}
-
-static int undo_volume(Job *j) {
-        CreateData *d = j->data;
-
-        /* The volume of that name is somebody else's: not ours to remove. */
-        if (!d->volume_made && j->result == -EEXIST)
-                return 0;
-        return storage_delete_volume(j, j->instance, NULL, NULL);
-}
-
-/* The copies of the snapshots' records; their volumes came with the instance's. */
+/* The copies of the snapshots' records, and with them which volumes are to come: what happens to the source from here on is too late. */
 static int step_snapshots(Job *j, sd_bus_error *error) {
         DB_LAZY(j->manager->db); /* they belong to a pending row */
         CreateData *d = j->data;
@@ -473,7 +436,6 @@ static int step_snapshots(Job *j, sd_bus_error *error) {
         Snapshot *snapshot;
         int r;
 
-        d->volume_made = true;
         if (!d->with_snapshots)
                 return 0;
         r = find_copy_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);
@@ -496,6 +458,55 @@ static int step_snapshots(Job *j, sd_bus_error *error) {
         return r;
 }
 
+static int snapshot_names(const Instance *i, char **ret) {
+        _cleanup_strv_free_ Strv names = NULL;
+        int r = 0;
+
+        for (size_t k = 0; k < i->n_snapshots && r >= 0; k++)
+                r = strv_extend(&names, i->snapshots[k]->name);
+        return r < 0 ? r : strv_join(names, "\n", ret);
+}
+
+static int step_volume(Job *j, sd_bus_error *error) {
+        _cleanup_(config_done) Config source = {};
+        _cleanup_free_ char *names = NULL;
+        CreateData *d = j->data;
+        const char *type = config_get_or(&d->source, "type", "");
+        int r;
+
+        r = config_set(&source, "type", type);
+        if (r >= 0 && d->fingerprint)
+                r = config_set(&source, "fingerprint", d->fingerprint);
+        if (r >= 0 && streq(type, "copy")) {
+                Instance *from;
+                Snapshot *snapshot;
+
+                r = find_copy_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);
+                if (r >= 0)
+                        r = config_set(&source, "pool", from->pool);
+                if (r >= 0)
+                        r = config_set(&source, "project", from->project);
+                if (r >= 0)
+                        r = config_set(&source, "name", config_get(&d->source, "source"));
+                if (r >= 0)
+                        r = snapshot_names(j->instance, &names);
+                if (r >= 0)
+                        r = config_set(&source, "snapshots", names);
+        }
+        if (r < 0)
+                return r;
+        return storage_create_volume(j, j->instance, &source, error);
+}
+
+static int undo_volume(Job *j) {
+        CreateData *d = j->data;
+
+        /* The volume of that name is somebody else's: not ours to remove. */
+        if (!d->volume_made && j->result == -EEXIST)
+                return 0;
+        return storage_delete_volume(j, j->instance, NULL, NULL);
+}
+
 static int step_commit(Job *j, sd_bus_error *error) {
         _cleanup_(config_done) Config context = {};
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -503,6 +514,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
         int r;
 
+        d->volume_made = true;
         r = db_instance_set_row(j->manager->db, i->id, ROW_CREATED);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record that the instance is complete");
@@ -530,8 +542,8 @@ static const JobStep create_steps[] = {
         { "resolve", step_resolve, NULL },
         { "plan", step_plan, NULL },
         { "answer", step_answer, NULL },
-        { "volume", step_volume, undo_volume },
         { "snapshots", step_snapshots, NULL },
+        { "volume", step_volume, undo_volume },
         { "commit", step_commit, NULL },
         {}
 };

@@ -14,10 +14,12 @@
 #include "device-dir.h"
 #include "instance-config.h"
 #include "lifecycle.h"
+#include "live.h"
 #include "log.h"
 #include "manager.h"
 #include "remove.h"
 #include "storage.h"
+#include "update.h"
 
 int guest_lxc_name(const Instance *i, char **ret) {
         /* Outside of the default project the id keeps it unique on the host, whatever the project is called. */
@@ -249,6 +251,9 @@ static int step_running(Job *j, sd_bus_error *error) {
         (void) db_instance_set_used(j->manager->db, i->id, i->last_used_at);
         (void) instance_set_volatile(i, "volatile.last_state.power", "RUNNING", "volatile.apply_template", NULL, NULL);
         instance_set_status(i, INSTANCE_RUNNING);
+        if (!live_is_behind(i))
+                i->live = live_state_free(i->live);
+        update_follow_profiles(i, false); /* what changed while it started */
         instance_changed(i, "LastUsedAt", NULL);
         if (!i->restarting)
                 instance_lifecycle(i, "started", NULL, life_requestor(i), life_operation(i));
@@ -322,6 +327,7 @@ static int step_stopped(Job *j, sd_bus_error *error) {
 
         i->prepared = false;
         guest_state_done(&i->guest);
+        i->live = live_state_free(i->live);
         if (failure && !i->failure)
                 (void) str_replace(&i->failure, failure);
         /* When the whole host goes down the last state stays "running": that is what boot restores. */
@@ -353,7 +359,7 @@ static void stopped_done(Job *j) {
                 return; /* its end wakes the waiting */
         if (reboot)
                 (void) instance_start_quietly(i);
-        jobs_wake_stopped(i);
+        jobs_wake_event(i, JOB_EVENT_STOPPED);
 }
 
 static const JobStep stopped_steps[] = { { "release", step_release, NULL }, { "stopped", step_stopped, NULL }, {} };

@@ -7,6 +7,7 @@
 #include "bus-error.h"
 #include "db-records.h"
 #include "life-event.h"
+#include "live.h"
 #include "log.h"
 #include "manager.h"
 
@@ -30,6 +31,7 @@ Instance *instance_free(Instance *i) {
         free(i->snapshots);
         settings_done(&i->settings);
         guest_state_done(&i->guest);
+        live_state_free(i->live);
         free(i->profiles);
         free(i->project);
         free(i->name);

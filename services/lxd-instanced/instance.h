@@ -12,6 +12,7 @@
 typedef struct Instance Instance;
 typedef struct Snapshot Snapshot;
 typedef struct Job Job;
+typedef struct LiveState LiveState;
 
 /* REST's codes. */
 typedef enum InstanceStatus {
@@ -61,6 +62,7 @@ struct Instance {
         /* What follows lives in memory only. */
         InstanceStatus status;
         GuestState guest;     /* of a running one */
+        LiveState *live;      /* what it has (live.h); NULL = what the record says */
         char *failure;        /* why the last start failed, for whoever waits for it */
         bool prepared;        /* PrepareGuest has begun and GuestStopped is not done: mounts and NICs may exist */
         bool killed;          /* it did not end by itself */

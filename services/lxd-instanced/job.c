@@ -310,12 +310,12 @@ void job_wake(Job *j, int r, const sd_bus_error *e) {
         job_run(j);
 }
 
-static int on_stop_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
+static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         Job *j = userdata;
 
         j->timer = sd_event_source_disable_unref(j->timer);
-        if (j->waits_stop) {
-                j->waits_stop = false;
+        if (j->waits_for != JOB_EVENT_NONE) {
+                j->waits_for = JOB_EVENT_NONE;
                 job_wake(j, -ETIMEDOUT, NULL);
         } else
                 job_wake(j, 0, NULL);
@@ -324,29 +324,29 @@ static int on_stop_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
 
 static int set_timer(Job *j, uint64_t usec) {
         j->timer = sd_event_source_disable_unref(j->timer);
-        return sd_event_add_time_relative(j->manager->event, &j->timer, CLOCK_MONOTONIC, usec, 0, on_stop_timeout, j);
+        return sd_event_add_time_relative(j->manager->event, &j->timer, CLOCK_MONOTONIC, usec, 0, on_timeout, j);
 }
 
-int job_wait_stopped(Job *j, uint64_t timeout) {
+int job_wait_event(Job *j, JobEvent event, uint64_t timeout) {
         if (timeout != UINT64_MAX) {
                 int r = set_timer(j, timeout);
 
                 if (r < 0)
                         return r;
         }
-        j->waits_stop = true;
+        j->waits_for = event;
         job_wait(j);
         return 0;
 }
 
-void jobs_wake_stopped(Instance *i) {
+void jobs_wake_event(Instance *i, JobEvent event) {
         /* A woken job may end, start others or free itself: look again from the start each time. */
         for (Job *j = i->manager->jobs; j;) {
-                if (j->instance != i || !j->waits_stop || j->finished) {
+                if (j->instance != i || j->waits_for != event || j->finished) {
                         j = j->next;
                         continue;
                 }
-                j->waits_stop = false;
+                j->waits_for = JOB_EVENT_NONE;
                 j->timer = sd_event_source_disable_unref(j->timer);
                 Manager *m = j->manager;
                 job_wake(j, 0, NULL);

@@ -26,6 +26,13 @@ typedef enum JobLane {
         JOB_FREE, /* no lock: PrepareGuest and GuestStopped, which belong to the guest that comes or goes */
 } JobLane;
 
+/* What may happen to an instance while jobs wait for it. */
+typedef enum JobEvent {
+        JOB_EVENT_NONE,
+        JOB_EVENT_STOPPED,  /* the guest is gone for good, and all of it undone */
+        JOB_EVENT_RELEASED, /* nobody reads or writes its files any more (access.h) */
+} JobEvent;
+
 struct Job {
         Manager *manager;
         Instance *instance;      /* may be NULL */
@@ -46,7 +53,7 @@ struct Job {
         Requestor who;
         bool cancelled;          /* no further step is begun */
         bool tolerant;           /* failed calls are logged and do not fail the step: for cleaning up */
-        bool waits_stop;         /* woken when the guest is gone for good */
+        JobEvent waits_for;      /* woken by jobs_wake_event() */
         sd_event_source *timer;
         void *data;              /* the steps' own */
         void (*free_data)(void *);
@@ -97,10 +104,10 @@ int job_call(Job *j, BusPeer *p, sd_bus_message *m, job_reply_t then, void *arg,
 /* Waits for something else: each job_wait() needs one job_wake(). e may be NULL. */
 void job_wait(Job *j);
 void job_wake(Job *j, int r, const sd_bus_error *e);
-/* Waits until the instance is stopped and all of it undone; timeout in µs (UINT64_MAX = none) fails the step with -ETIMEDOUT. 0, -errno. */
-int job_wait_stopped(Job *j, uint64_t timeout);
-/* Wakes all jobs that wait for this instance to be stopped. */
-void jobs_wake_stopped(Instance *i);
+/* Waits until that has happened; timeout in µs (UINT64_MAX = none) fails the step with -ETIMEDOUT. 0, -errno. */
+int job_wait_event(Job *j, JobEvent event, uint64_t timeout);
+/* Wakes all jobs that wait for this to happen to the instance. */
+void jobs_wake_event(Instance *i, JobEvent event);
 /* Waits for so long. 0, -errno. */
 int job_wait_time(Job *j, uint64_t usec);
 /* Ready-made callbacks that wake the job in userdata. */

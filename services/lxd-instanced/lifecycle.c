@@ -134,7 +134,7 @@ int step_kill_guest(Job *j, sd_bus_error *error) {
                 r = stop_without_runner(j, error);
         if (r < 0)
                 return r;
-        return job_wait_stopped(j, STOP_TIMEOUT_DEFAULT * USEC_PER_SEC);
+        return job_wait_event(j, JOB_EVENT_STOPPED, STOP_TIMEOUT_DEFAULT * USEC_PER_SEC);
 }
 
 static int step_thaw(Job *j, sd_bus_error *error) {
@@ -166,7 +166,7 @@ static int step_stop_guest(Job *j, sd_bus_error *error) {
                 job_wait(j);
         if (r < 0)
                 return r;
-        return job_wait_stopped(j, (d->timeout < 0 ? STOP_TIMEOUT_DEFAULT : (uint64_t) d->timeout) * USEC_PER_SEC);
+        return job_wait_event(j, JOB_EVENT_STOPPED, (d->timeout < 0 ? STOP_TIMEOUT_DEFAULT : (uint64_t) d->timeout) * USEC_PER_SEC);
 }
 
 /* The guest did not listen: it runs on, and the caller learns what to do. */

@@ -38,16 +38,82 @@ static bool has_guest(const Instance *i) {
         return i->status == INSTANCE_RUNNING || i->status == INSTANCE_FROZEN;
 }
 
-/* It may end at any moment, of which we hear later. */
-static bool guest_is_gone(const Instance *i) {
+LiveState *live_state_free(LiveState *s) {
+        if (!s)
+                return NULL;
+        config_done(&s->config);
+        devices_done(&s->devices);
+        free(s);
+        return NULL;
+}
+
+int live_set(Instance *i, const Config *config, const Devices *devices) {
+        _cleanup_(live_state_freep) LiveState *s = calloc(1, sizeof(LiveState));
+
+        if (!s || config_copy(config, &s->config) < 0 || devices_copy(devices, &s->devices) < 0)
+                return -ENOMEM;
+        live_state_free(i->live);
+        i->live = TAKE_PTR(s);
+        return 0;
+}
+
+int live_remember(Instance *i) {
+        _cleanup_config_view_ Config config = {};
+        _cleanup_devices_view_ Devices devices = {};
+        int r;
+
+        if (!has_guest(i) || i->live)
+                return 0;
+        r = instance_expand_config(i, &config);
+        if (r >= 0)
+                r = instance_expand_devices(i, &devices);
+        return r < 0 ? r : live_set(i, &config, &devices);
+}
+
+/* Volatile keys are our own notes. */
+static bool has_same_keys(const Config *a, const Config *b) {
+        CONFIG_FOREACH(k, a)
+                if (!startswith(k->key, "volatile.") && !streq_ptr(config_get(b, k->key), k->value))
+                        return false;
+        return true;
+}
+
+bool live_is_behind(const Instance *i) {
+        _cleanup_config_view_ Config config = {};
+        _cleanup_devices_view_ Devices devices = {};
+
+        if (!has_guest(i) || !i->live || instance_expand_config(i, &config) < 0 || instance_expand_devices(i, &devices) < 0)
+                return false;
+        return !has_same_keys(&config, &i->live->config) || !has_same_keys(&i->live->config, &config) ||
+               !devices_equal(&devices, &i->live->devices);
+}
+
+int live_change_begin(const Instance *i, LiveChange *c) {
+        int r;
+
+        if (!has_guest(i) || !i->live)
+                return live_change_take(i, &c->old_config, &c->old_devices);
+        r = config_copy(&i->live->config, &c->old_config);
+        return r < 0 ? r : devices_copy(&i->live->devices, &c->old_devices);
+}
+
+void live_change_applied(Instance *i, const LiveChange *c) {
+        if (!has_guest(i) || live_set(i, &c->new_config, &c->new_devices) < 0)
+                return;
+        if (!live_is_behind(i))
+                i->live = live_state_free(i->live);
+}
+
+/* It may end at any moment, of which we hear later: r is -EHOSTDOWN when its runner says so, or is not there itself. */
+static bool guest_is_gone(const Instance *i, int r) {
         _cleanup_close_ int pidfd = guest_state_pidfd(&i->guest);
 
-        return !has_guest(i) || pidfd < 0 || poll(&(struct pollfd) { .fd = pidfd, .events = POLLIN }, 1, 0) > 0;
+        return r == -EHOSTDOWN || !has_guest(i) || pidfd < 0 || poll(&(struct pollfd) { .fd = pidfd, .events = POLLIN }, 1, 0) > 0;
 }
 
 /* A guest that ended in the middle of a change has it at its next start. */
 static int unless_gone(Job *j, int r, sd_bus_error *error) {
-        if (r >= 0 || !guest_is_gone(j->instance))
+        if (r >= 0 || !guest_is_gone(j->instance, r))
                 return r;
         sd_bus_error_free(error);
         return 0;
@@ -56,7 +122,7 @@ static int unless_gone(Job *j, int r, sd_bus_error *error) {
 static void live_done(int r, const sd_bus_error *e, int *fds, size_t n_fds, void *userdata) {
         Job *j = userdata;
 
-        if (r < 0 && guest_is_gone(j->instance))
+        if (r < 0 && guest_is_gone(j->instance, r))
                 r = 0;
         job_guest_done(r, r < 0 ? e : NULL, fds, n_fds, j);
 }

@@ -12,6 +12,7 @@
 #include "device-dir.h"
 #include "guest-templates.h"
 #include "guest.h"
+#include "live.h"
 #include "log.h"
 #include "lxc-config.h"
 #include "manager.h"
@@ -124,6 +125,9 @@ static int fill_data(Job *j) {
                 r = config_copy(&config, &d->config);
         if (r >= 0)
                 r = devices_copy(&devices, &d->devices);
+        if (r < 0)
+                return r;
+        r = live_set(i, &d->config, &d->devices);
         if (r < 0)
                 return r;
         d->volumes = calloc(d->devices.n + 1, sizeof(MountedVolume));

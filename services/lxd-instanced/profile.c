@@ -192,6 +192,8 @@ int profile_rename(Manager *m, Profile *p, const char *name, const Requestor *wh
 }
 
 static bool is_used(Manager *m, const Profile *p) {
+        if (p->n_coming > 0)
+                return true;
         for (size_t i = 0; i < m->n_instances; i++)
                 if (instance_uses_profile(m->instances[i], p))
                         return true;
@@ -295,6 +297,8 @@ int profile_update(Manager *m, Profile *p, uint64_t flags, const char *descripti
                 r = instance_config_check(&new.config, true, error);
         if (r >= 0)
                 r = devices_check(&new.devices, error);
+        if (r >= 0)
+                r = update_remember_users(m, p);
         if (r >= 0) {
                 swap_parts(p, &new); /* the users' expansions now see the new state */
                 r = check_users(m, p, error);

@@ -15,6 +15,7 @@ struct Profile {
         char *project, *name, *description;
         Config config;
         Devices devices;
+        unsigned n_coming; /* changes on their way that give it to an instance: as good as used */
 };
 
 Profile *profile_free(Profile *p);

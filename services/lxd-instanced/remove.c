@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "access.h"
 #include "bus-error.h"
 #include "db-records.h"
 #include "device-dir.h"
@@ -86,11 +87,12 @@ static int step_forget(Job *j, sd_bus_error *error) {
 }
 
 static void deleted(Job *j) {
-        jobs_wake_stopped(j->instance);
+        jobs_wake_event(j->instance, JOB_EVENT_STOPPED);
 }
 
 static const JobStep delete_steps[] = {
         { "mark", step_mark, undo_mark },
+        { "files", step_wait_files, undo_wait_files },
         { "volume", step_delete_volume, NULL },
         { "network", step_detach, NULL },
         { "forget", step_forget, NULL },
@@ -201,6 +203,7 @@ static int step_rename_record(Job *j, sd_bus_error *error) {
 
 static const JobStep rename_steps[] = {
         { "intent", step_intent, undo_intent },
+        { "files", step_wait_files, undo_wait_files },
         { "volume", step_rename_volume, undo_rename_volume },
         { "record", step_rename_record, NULL },
         {}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "base/clock.h"
+#include "access.h"
 #include "bus-error.h"
 #include "db-records.h"
 #include "life-event.h"
@@ -290,6 +291,7 @@ static int step_restore_end(Job *j, sd_bus_error *error) {
 static const JobStep restore_steps[] = {
         { "intent", step_restore_intent, undo_restore_intent },
         { "stop", step_kill_guest, NULL },
+        { "files", step_wait_files, undo_wait_files },
         { "volume", step_restore_volume, NULL },
         { "record", step_restore_record, NULL },
         { "start", step_start_again, NULL },

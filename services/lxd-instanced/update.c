@@ -12,6 +12,7 @@
 #include "log.h"
 #include "manager.h"
 #include "snapshot.h"
+#include "storage.h"
 
 /* The state an update leads to. */
 typedef struct Target {
@@ -24,6 +25,7 @@ typedef struct UpdateData {
         UpdateRequest request;
         Target target;
         LiveChange change;
+        bool resize; /* the size of the root disk may have changed where nobody remembers what it was */
 } UpdateData;
 
 void update_request_done(UpdateRequest *u) {
@@ -35,9 +37,22 @@ void update_request_done(UpdateRequest *u) {
         *u = (UpdateRequest) {};
 }
 
+/* While the change is under way its profiles stay where they are. */
+static void hold_profiles(Target *t) {
+        for (size_t k = 0; k < t->n_profiles; k++)
+                t->profiles[k]->n_coming++;
+}
+
+static Profile **release_profiles(Target *t) {
+        for (size_t k = 0; k < t->n_profiles; k++)
+                t->profiles[k]->n_coming--;
+        t->n_profiles = 0;
+        return TAKE_PTR(t->profiles);
+}
+
 static void target_done(Target *t) {
         settings_done(&t->settings);
-        free(t->profiles);
+        free(release_profiles(t));
         *t = (Target) {};
 }
 
@@ -131,6 +146,7 @@ static int make_target(const Instance *i, const UpdateRequest *u, Target *ret, s
         if (r >= 0)
                 r = u->flags & UPDATE_PROFILES ? profiles_resolve(i->manager, i->project, u->profiles, &t.profiles, &t.n_profiles, error)
                                                : copy_profiles(i, &t);
+        hold_profiles(&t);
         if (r >= 0)
                 r = settings_expand_devices(&t.settings, t.profiles, t.n_profiles, &expanded);
         if (r >= 0)
@@ -179,7 +195,7 @@ static int step_plan(Job *j, sd_bus_error *error) {
         if (r >= 0)
                 r = settings_expand_config(&d->target.settings, d->target.profiles, d->target.n_profiles, &config);
         if (r >= 0)
-                r = live_change_take(i, &d->change.old_config, &d->change.old_devices);
+                r = live_change_begin(i, &d->change);
         if (r >= 0)
                 r = config_copy(&config, &d->change.new_config);
         if (r >= 0)
@@ -261,6 +277,19 @@ static void record_next_idmap(Instance *i) {
                                      config_get(&next, "volatile.idmap.next"), NULL);
 }
 
+static const char *root_size(const Devices *d) {
+        const Device *root = devices_find_root(d);
+
+        return root ? config_get_or(&root->config, "size", "") : "";
+}
+
+/* By a profile, while the change was under way. */
+static bool root_size_changed(const Instance *i, const LiveChange *c) {
+        _cleanup_devices_view_ Devices now = {};
+
+        return instance_expand_devices(i, &now) >= 0 && !streq(root_size(&now), root_size(&c->new_devices));
+}
+
 static int step_commit(Job *j, sd_bus_error *error) {
         UpdateData *d = j->data;
         Instance *i = j->instance;
@@ -277,12 +306,14 @@ static int step_commit(Job *j, sd_bus_error *error) {
         i->settings = d->target.settings;
         d->target.settings = (Settings) {};
         free(i->profiles);
-        i->profiles = TAKE_PTR(d->target.profiles);
         i->n_profiles = d->target.n_profiles;
+        i->profiles = release_profiles(&d->target);
 
         record_next_idmap(i);
         instance_changed(i, "Config", "Devices", "Profiles", "Description", "Architecture", "Ephemeral", NULL);
         live_announce(i, &d->change.old_config, &d->change.new_config);
+        live_change_applied(i, &d->change);
+        update_follow_profiles(i, root_size_changed(i, &d->change));
         instance_lifecycle(i, "updated", NULL, &j->who, j->operation);
         snapshots_update_duties(j->manager);
         return 0;
@@ -342,13 +373,22 @@ int instance_update(Instance *i, UpdateRequest *u, const char *etag, const Reque
 
 /* ---- users of a profile ---- */
 
+/* Where the guest stands, and where the record is by now: each as of this job's turn. */
+static int step_apply_plan(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+        int r;
+
+        j->tolerant = true; /* the profile is committed: one guest that cannot follow does not hold up the rest of the change */
+        r = live_change_begin(j->instance, &d->change);
+        return r < 0 ? r : live_change_take(j->instance, &d->change.new_config, &d->change.new_devices);
+}
+
 static int step_apply_volatile(Job *j, sd_bus_error *error) {
         _cleanup_(config_done) Config filled = {};
         UpdateData *d = j->data;
         Instance *i = j->instance;
         int r;
 
-        j->tolerant = true; /* the profile is committed: one guest that cannot follow does not hold up the rest of the change */
         if (!instance_is_running(i))
                 return 0;
         r = config_copy(&i->settings.config, &filled);
@@ -360,57 +400,39 @@ static int step_apply_volatile(Job *j, sd_bus_error *error) {
         return r;
 }
 
+static int step_apply_size(Job *j, sd_bus_error *error) {
+        UpdateData *d = j->data;
+
+        return d->resize ? storage_set_size(j, j->instance, root_size(&d->change.new_devices), error) : step_resize(j, error);
+}
+
 static int step_applied(Job *j, sd_bus_error *error) {
         UpdateData *d = j->data;
 
         (void) db_sync(j->manager->db);
         instance_changed(j->instance, "Config", "Devices", NULL);
         live_announce(j->instance, &d->change.old_config, &d->change.new_config);
+        live_change_applied(j->instance, &d->change);
+        update_follow_profiles(j->instance, false);
         return 0;
 }
 
 static const JobStep apply_steps[] = {
+        { "plan", step_apply_plan, NULL },
         { "volatile", step_apply_volatile, NULL },
         { "unplug", step_unplug, NULL },
         { "plug", step_plug, NULL },
         { "limits", step_limits, NULL },
-        { "resize", step_resize, NULL },
+        { "resize", step_apply_size, NULL },
         { "applied", step_applied, NULL },
         {}
 };
 
-static void exchange(Profile *a, Profile *b) {
-        Config config = a->config;
-        Devices devices = a->devices;
-
-        a->config = b->config;
-        a->devices = b->devices;
-        b->config = config;
-        b->devices = devices;
-}
-
-static const char *root_size(const Devices *d) {
-        const Device *root = devices_find_root(d);
-
-        return root ? config_get_or(&root->config, "size", "") : "";
-}
-
-/* A job, not started, that brings one user from the old state of the profile to the new; NULL when there is nothing to do. */
-static int apply_to(Instance *i, Profile *p, Profile *old, Job **ret) {
-        _cleanup_(live_change_done) LiveChange change = {};
+/* A job, not started, that brings the guest to what the record says by then. */
+static int follow(Instance *i, bool resize, Job **ret) {
         _cleanup_(job_freep) Job *j = NULL;
         UpdateData *d;
         int r;
-
-        exchange(p, old);
-        r = live_change_take(i, &change.old_config, &change.old_devices);
-        exchange(p, old);
-        if (r >= 0)
-                r = live_change_take(i, &change.new_config, &change.new_devices);
-        if (r < 0)
-                return r;
-        if (!instance_is_running(i) && streq(root_size(&change.old_devices), root_size(&change.new_devices)))
-                return 0;
 
         r = job_new(i->manager, i, "update", JOB_DATA, apply_steps, NULL, &j);
         if (r < 0)
@@ -418,10 +440,31 @@ static int apply_to(Instance *i, Profile *p, Profile *old, Job **ret) {
         d = job_alloc_data(j, sizeof(UpdateData), update_data_free);
         if (!d)
                 return -ENOMEM;
-        d->change = change;
-        change = (LiveChange) {};
+        d->resize = resize;
         *ret = TAKE_PTR(j);
         return 0;
+}
+
+void update_follow_profiles(Instance *i, bool resize) {
+        Job *j;
+        int r;
+
+        if (i->row != ROW_CREATED || (!resize && !live_is_behind(i)))
+                return;
+        r = follow(i, resize, &j);
+        if (r >= 0)
+                job_start(j);
+        else
+                log_at(LOG_WARNING, r, LOG_INSTANCE(i), "Failed to apply the profiles of %s: %m", i->name);
+}
+
+int update_remember_users(Manager *m, const Profile *p) {
+        int r = 0;
+
+        for (size_t k = 0; k < m->n_instances && r >= 0; k++)
+                if (instance_uses_profile(m->instances[k], p))
+                        r = live_remember(m->instances[k]);
+        return r;
 }
 
 /* The users of a changed profile: a job for each of them, and one that waits for all. */
@@ -474,11 +517,11 @@ static const JobStep users_steps[] = {
         {}
 };
 
-int update_users_of_profile(Manager *m, Profile *p, Profile *old, Job **ret) {
+int update_users_of_profile(Manager *m, const Profile *p, const Profile *old, Job **ret) {
         _cleanup_(job_freep) Job *j = NULL;
         UsersData *d;
         /* Only a change of a root disk's size matters to a stopped instance. */
-        bool sizes = !devices_equal(&p->devices, &old->devices);
+        bool resize = !streq(root_size(&p->devices), root_size(&old->devices));
         int r;
 
         r = job_new(m, NULL, "update", JOB_FREE, users_steps, NULL, &j);
@@ -494,9 +537,9 @@ int update_users_of_profile(Manager *m, Profile *p, Profile *old, Job **ret) {
         for (size_t k = 0; k < m->n_instances; k++) {
                 Instance *i = m->instances[k];
 
-                if (!instance_uses_profile(i, p) || i->row != ROW_CREATED || (!instance_is_running(i) && !sizes))
+                if (!instance_uses_profile(i, p) || i->row != ROW_CREATED || (!resize && !live_is_behind(i)))
                         continue;
-                r = apply_to(i, p, old, d->jobs + d->n);
+                r = follow(i, resize, d->jobs + d->n);
                 if (r < 0)
                         note_failure(d, i, strerror(-r));
                 else if (d->jobs[d->n])

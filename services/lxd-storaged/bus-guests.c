@@ -117,7 +117,9 @@ static int create_copy(sd_bus_message *m, Task *t, const Config *source, sd_bus_
         if (!project)
                 project = t->volume.project;
         r = check_instance(project, name, error);
-        t->with_snapshots = config_is_true(source, "snapshots");
+        if (r >= 0)
+                r = strv_split(config_get_or(source, "snapshots", ""), "\n", &t->names);
+        t->with_snapshots = strv_length(t->names) > 0;
         if (r >= 0)
                 r = copy_set_source(t, config_get_or(source, "pool", t->pool_name), VOLUME_CONTAINER, project, name);
         if (r < 0) {

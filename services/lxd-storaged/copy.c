@@ -85,10 +85,11 @@ static int step_source_config(Task *t, sd_bus_error *error) {
         return 0;
 }
 
-/* Rows of the copied snapshots, children of the pending row: they appear and vanish with it. */
+/* Rows of the copied snapshots, children of the pending row: they appear and vanish with it. Those that the request names, or all. */
 static int step_record_snapshots(Task *t, sd_bus_error *error) {
         DB_LAZY(t->manager->db);
         _cleanup_(snapshot_list_done) SnapshotList snapshots = {};
+        _cleanup_strv_free_ Strv wanted = TAKE_PTR(t->names);
         int r;
 
         if (!t->with_snapshots)
@@ -98,7 +99,7 @@ static int step_record_snapshots(Task *t, sd_bus_error *error) {
                 Snapshot *s = &snapshots.items[i];
                 int64_t id;
 
-                if (!row_is_visible(s->state))
+                if (!row_is_visible(s->state) || (wanted && !strv_contains(wanted, s->name)))
                         continue;
                 s->volume_id = t->volume.id;
                 s->state = ROW_CREATED;
@@ -106,6 +107,9 @@ static int step_record_snapshots(Task *t, sd_bus_error *error) {
                 if (r >= 0)
                         r = strv_extend(&t->names, s->name);
         }
+        STRV_FOREACH(name, wanted)
+                if (r >= 0 && !strv_contains(t->names, *name))
+                        r = bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage volume snapshot \"%s\" of \"%s\" is not there any more", *name, t->source.name);
         return r;
 }
 

@@ -536,6 +536,7 @@ int task_used_by(Task *t, const char *key, Strv *ret) {
 int task_refuse_held(Task *t, const Volume *v, const char *what, sd_bus_error *error) {
         _cleanup_strv_free_ Strv holders = NULL;
         _cleanup_free_ char *text = NULL;
+        const char *reader;
         int r;
 
         r = db_holder_list(t->manager->db, v->id, &holders);
@@ -543,6 +544,10 @@ int task_refuse_held(Task *t, const Volume *v, const char *what, sd_bus_error *e
                 return r;
         if (!holders || !holders[0])
                 return 0;
+        reader = startswith(holders[0], "files-"); /* lxd-instanced's name for short access to the files of an instance */
+        if (reader && !holders[1])
+                return bus_error_set(error, LXD_ERROR_LOCKED, "%s: files of %s volume \"%s\" are being read or written; try again when that has ended",
+                                     what, v->type, v->name);
         r = strv_join(holders, ", ", &text);
         if (r < 0)
                 return r;

@@ -43,5 +43,7 @@ void guest_shutdown(const Guest *g);
 int guest_kill_init(const Guest *g);
 /* 1 frozen, 0 not, -errno. */
 int guest_is_frozen(const Guest *g);
+/* Thaws it, without waiting; also when only what came too late into its cgroup is left. */
+void guest_thaw(const Guest *g);
 /* The host's id for id 0 of the guest. gid: of groups. 0 in a privileged guest. */
 int guest_host_id(const Guest *g, bool gid, uint32_t id, uint32_t *ret); /* 0, -ERANGE: not mapped, -errno */

@@ -201,11 +201,13 @@ static int runner_fail(Runner *r, int q, const char *text) {
         return EXIT_FAILURE;
 }
 
-/* The sessions end with their commands, which are gone; give them the moment they need to say so. */
-static void runner_collect(void) {
+/* The sessions end with their commands, which are gone; give them the moment they need to say so. One that was just entering the guest when that
+ * was frozen can only end when it is thawed: the frozen do not die on cgroup v1, and the service manager would wait for minutes. */
+static void runner_collect(const Runner *r) {
         for (unsigned i = 0; i < 100; i++) {
                 pid_t pid = waitpid(-1, NULL, WNOHANG);
 
+                guest_thaw(&r->guest);
                 if (pid < 0)
                         return;
                 if (pid == 0)
@@ -239,7 +241,7 @@ static int runner_run(Runner *r) {
         runner_record(r, reason);
         crash_point("runner-recorded");
         (void) notify_sendf("STOPPING=1\nSTATUS=%s: %s", r->guest.state.title, reason);
-        runner_collect();
+        runner_collect(r);
         return streq(reason, "crash") ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

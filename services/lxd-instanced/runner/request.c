@@ -23,6 +23,8 @@ static const char *error_name(int r) {
                 return LXD_ERROR_LOCKED;
         case EOPNOTSUPP:
                 return LXD_ERROR_NOT_SUPPORTED;
+        case ESRCH: /* the guest is ending, and its processes with it */
+                return LXD_ERROR_UNAVAILABLE;
         default:
                 return LXD_ERROR_FAILED;
         }

@@ -33,6 +33,7 @@ struct Runner {
         Waiting waiting[RUNNER_CONNECTIONS_MAX];
         size_t n_waiting;
         bool stopping;           /* SIGTERM came */
+        bool killed;             /* the guest is to be gone: nothing may keep it frozen */
         uint64_t kill_at;        /* monotonic µs: when the guest is killed if it has not shut down; 0 = never */
 };
 

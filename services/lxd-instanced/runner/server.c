@@ -94,10 +94,8 @@ static void server_kill_guest(Runner *r) {
 
         if (q < 0)
                 journal_send(LOG_ERR, "Failed to kill the init process of %s: %s", r->guest.state.title, strerror(-q));
-        if (guest_is_frozen(&r->guest) > 0 && fork() == 0) {
-                child_reset_signals();
-                _exit(r->guest.lxc->unfreeze(r->guest.lxc) ? 0 : 1);
-        }
+        r->killed = true;
+        guest_thaw(&r->guest);
 }
 
 static int request_shutdown(Runner *r, GuestMessage *m, int connection) {
@@ -251,6 +249,8 @@ static bool server_reap(Runner *r, int *ret_status) {
                         ended = true;
                 }
         }
+        if (r->killed)
+                guest_thaw(&r->guest); /* a freeze that was on its way has come after all */
         server_next_turn(r);
         return ended;
 }

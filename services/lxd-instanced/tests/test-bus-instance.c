@@ -616,6 +616,135 @@ static void live_devices(void **state) {
                                       "path", "/", "pool", "other", "", "", "", "", (uint64_t) UPDATE_DEVICES), -EINVAL);
 }
 
+/* ---- what happens while a job waits for others ---- */
+
+static Profile *web(void) {
+        return profile_find(world.manager, "default", "web");
+}
+
+static int update_c1(const char *key, const char *value, const char *profile, const char *nic) {
+        int r = fixture_call(&world.f, INSTANCE1_INSTANCE "/default/c1", LXD_BUS_PREFIX ".instance1.Instance", "Update", NULL, "ssbasa{ss}a{sa{ss}}s(sss)t",
+                             "", "", 0, 2, "default", profile, 1, key, value, 1, nic, 2, "type", "nic", "network", "br1", "", "", "", "",
+                             (uint64_t) (UPDATE_DEVICES | UPDATE_CONFIG | UPDATE_PROFILES | UPDATE_MERGE));
+
+        return r < 0 ? r : world_wait(NULL);
+}
+
+static const char *last_call(const char *prefix) {
+        const char *found = NULL;
+
+        STRV_FOREACH(c, world.calls)
+                found = startswith(*c, prefix) ?: found;
+        return found;
+}
+
+static void running_c1(void) {
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateProfile", NULL, "sssa{ss}a{sa{ss}}(sss)t", "default", "web", "", 0, 0, "",
+                                      "", "", (uint64_t) 0), 0);
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        world.calls = strv_free(world.calls);
+}
+
+static void delete_web(void) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_true(profile_delete(world.manager, web(), NULL, &e) < 0);
+        assert_string_equal(e.message, "Profile is currently in use");
+}
+
+/* It would be the instance's a moment later. */
+static void profile_deleted_meanwhile(void **state) {
+        running_c1();
+        world.during = "Attach";
+        world.meanwhile = delete_web;
+        assert_int_equal(update_c1("user.x", "1", "web", "eth1"), 0);
+        assert_null(world.during);
+        assert_true(instance_uses_profile(world_instance("c1"), web()));
+        /* and a change that comes to nothing lets it go again */
+        world.fail = "Attach";
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateProfile", NULL, "sssa{ss}a{sa{ss}}(sss)t", "default", "other", "", 0, 0,
+                                      "", "", "", (uint64_t) 0), 0);
+        assert_true(update_c1("user.x", "1", "other", "eth2") < 0);
+        world_settle();
+        assert_int_equal(profile_delete(world.manager, profile_find(world.manager, "default", "other"), NULL, NULL), 0);
+}
+
+static void limit_profile(const char *name, const char *value) {
+        _cleanup_(config_done) Config config = {};
+        Job *j = NULL;
+
+        assert_int_equal(config_set(&config, "limits.processes", value), 0);
+        assert_int_equal(profile_update(world.manager, profile_find(world.manager, "default", name), UPDATE_CONFIG | UPDATE_MERGE, NULL, &config, NULL, NULL, NULL,
+                                        &j, NULL), 0);
+        if (j)
+                job_start(j);
+}
+
+static void limit_default(void) {
+        limit_profile("default", "500");
+}
+
+static void limit_web(void) {
+        limit_profile("web", "300");
+}
+
+/* The instance's own key wins, whoever is applied last. */
+static void profile_changed_during_update(void **state) {
+        running_c1();
+        world.during = "Attach";
+        world.meanwhile = limit_default;
+        assert_int_equal(update_c1("limits.processes", "100", "web", "eth1"), 0);
+        world_settle();
+        assert_string_equal(last_call("pids.max="), "100");
+        assert_int_equal(update_c1("limits.processes", "", "web", "eth1"), 0);
+        world_settle();
+        assert_string_equal(last_call("pids.max="), "500");
+}
+
+/* A profile that the instance is only just getting. */
+static void coming_profile_changed(void **state) {
+        running_c1();
+        world.during = "Attach";
+        world.meanwhile = limit_web;
+        assert_int_equal(update_c1("user.x", "1", "web", "eth1"), 0);
+        world_settle();
+        assert_string_equal(instance_get(world_instance("c1"), "limits.processes"), "300");
+        assert_string_equal(last_call("pids.max="), "300");
+}
+
+/* The guest is being built with what the profile said before. */
+static void profile_changed_during_start(void **state) {
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        world.during = "Mount";
+        world.meanwhile = limit_default;
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_null(world.during);
+        world_settle();
+        assert_string_equal(last_call("pids.max="), "500");
+        assert_null(world_instance("c1")->live);
+}
+
+static void snapshot_made(void) {
+        Snapshot *s = snapshot_new(world_instance("c1"), "late");
+
+        assert_non_null(s);
+        s->row = ROW_CREATED;
+        s->settings.architecture = architecture_native();
+        assert_int_equal(db_snapshot_insert(world.manager->db, s), 0);
+        assert_int_equal(strv_extend(&world.volumes, "p/default/c1/late"), 0);
+}
+
+static void snapshot_made_during_copy(void **state) {
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "s", NULL), 0);
+        world.during = "CreateVolume";
+        world.meanwhile = snapshot_made;
+        assert_int_equal(world_copy("c1", "c2", NULL), 0);
+        assert_non_null(snapshot_find(world_instance("c2"), "s"));
+        world_assert_consistent();
+}
+
 /* ---- kill -9 after each step of each job ---- */
 
 static void crash(const char *kind, const char *step, int (*action)(void)) {
@@ -653,7 +782,7 @@ static int do_restore(void) {
 }
 
 static void killed_create(void **state) {
-        static const char *const before[] = { "record", "resolve", "plan", "volume", "snapshots" };
+        static const char *const before[] = { "record", "resolve", "plan", "snapshots", "volume" };
 
         for (size_t k = 0; k < ELEMENTSOF(before); k++) {
                 crash("create", before[k], do_create);
@@ -772,7 +901,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
-                TEST(live_devices), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+                TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
+                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 
         if (geteuid() != 0) {

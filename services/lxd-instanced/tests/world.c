@@ -90,15 +90,18 @@ static int storage_call(sd_bus_message *m, const char *member, sd_bus_message *r
                 if (strv_contains(world.volumes, key))
                         return bus_error_set(e, LXD_ERROR_EXISTS, "Volume by that name already exists");
                 volume_add(key);
-                if (streq(config_get_or(&source, "type", ""), "copy") && config_is_true(&source, "snapshots"))
+                if (streq(config_get_or(&source, "type", ""), "copy") && !isempty(config_get(&source, "snapshots")))
                         for (size_t k = 0; k < strv_length(world.volumes); k++) {
                                 _cleanup_free_ char *prefix = NULL, *copy = NULL;
+                                _cleanup_strv_free_ Strv names = NULL;
                                 const char *rest;
+
+                                assert_int_equal(strv_split(config_get(&source, "snapshots"), "\n", &names), 0);
 
                                 assert_int_equal(str_format(&prefix, "%s/%s/%s/", config_get(&source, "pool"), config_get(&source, "project"),
                                                             config_get(&source, "name")), 0);
                                 rest = startswith(world.volumes[k], prefix);
-                                if (rest) {
+                                if (rest && strv_contains(names, rest)) {
                                         assert_int_equal(str_format(&copy, "%s/%s", key, rest), 0);
                                         volume_add(copy);
                                 }
@@ -158,6 +161,10 @@ static int on_peer_call(sd_bus_message *m, void *userdata, sd_bus_error *unused)
         if (!sd_bus_message_is_method_call(m, NULL, NULL))
                 return 0;
         assert_int_equal(strv_extend(&world.calls, member), 0);
+        if (world.during && streq(world.during, member)) {
+                world.during = NULL;
+                world.meanwhile();
+        }
         if (world.fail && streq(world.fail, member)) {
                 world.fail = world.fail_then;
                 world.fail_then = NULL;

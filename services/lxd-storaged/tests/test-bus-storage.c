@@ -448,9 +448,20 @@ static void guest_life(Harness *h, const char *driver) {
         assert_int_equal(harness_call(h, "", "Guests", "RenameVolume", "sssst", "p", "default", "c3/snap0", "c3/snap1", NO_FLAGS), 0);
         assert_true(harness_exists(h, "storage-pools/p/containers-snapshots/c3/snap1/rootfs/f"));
         assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "p", "other", "c1", 0, 4, "type", "copy", "project",
-                                      "default", "name", "c3", "snapshots", "true", NO_FLAGS),
+                                      "default", "name", "c3", "snapshots", "snap1", NO_FLAGS),
                          0);
         assert_file(harness_path(h, "storage-pools/p/containers-snapshots/other_c1/snap1/rootfs/f"), "one");
+        /* those that are named: one made or removed meanwhile is not known to who asks */
+        assert_int_equal(harness_call(h, "", "Guests", "CreateSnapshot", "sssst", "p", "default", "c3", "late", NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "p", "other", "c5", 0, 4, "type", "copy", "project",
+                                      "default", "name", "c3", "snapshots", "snap1", NO_FLAGS),
+                         0);
+        assert_false(harness_exists(h, "storage-pools/p/containers-snapshots/other_c5/late"));
+        assert_true(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "p", "other", "c6", 0, 4, "type", "copy", "project", "default",
+                                 "name", "c3", "snapshots", "snap1\ngone", NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "gone");
+        assert_false(harness_exists(h, "storage-pools/p/containers/other_c6"));
+        assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3/late", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "UpdateVolume", "sssa{ss}t", "p", "default", "c3", 1, "size", "50MiB", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "GetUsage", "ssast", "p", "default", 2, "c3", "nope", NO_FLAGS), 0);
 
