@@ -59,6 +59,25 @@ test_devices() {
         assert lxc storage volume delete default v1
 }
 
+# Who deletes an instance waits for who is just writing a file in it; whoever comes later is told.
+test_deleted_during_a_push() {
+        local rc=0
+        assert lxc init bb pushed
+        (echo begin; sleep 3; echo end) | api_push pushed /file >/tmp/pushed &
+        local push=$!
+        sleep 1
+        assert lxc delete pushed
+        wait "$push" || rc=$?
+        assert_eq "$rc" 0
+        assert_match "$(cat /tmp/pushed)" '"status_code":200'
+        assert_fails - "" lxc info pushed
+}
+
+api_push() {
+        curl -sS --unix-socket /var/lib/lxd/unix.socket -X POST -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/octet-stream' -T - \
+                "http://lxd/1.0/instances/$1/files?path=$2"
+}
+
 # lxd-instanced has a mount namespace of its own: what it prepares must be there nevertheless, also from folders closed to the guest's root.
 test_disks_of_the_host() {
         mkdir -p /root/shared /tmp/shared/inner

@@ -15,6 +15,14 @@ main_pid() {
         systemctl show -p MainPID --value "$(unit_of survivor)"
 }
 
+has_no_runner() {
+        [ "$(systemctl show -p MainPID --value "$1")" = 0 ]
+}
+
+is_inactive() {
+        [[ $(systemctl show -p ActiveState --value "$1") == @(inactive|failed) ]]
+}
+
 is_stopped() {
         [ "$(lxc list -c s --format csv survivor)" = STOPPED ]
 }
@@ -102,12 +110,37 @@ test_clean_stop_by_systemctl() {
 }
 
 test_killed_while_a_guest_stops_by_itself() {
+        local unit
         assert lxc start survivor
+        unit=$(unit_of survivor)
+        assert_match "$unit" '^lxd-container@[0-9]+\.service$'
         systemctl stop lxd-instanced.socket lxd-instanced.service 2>/dev/null
-        systemctl kill -s KILL "$(systemctl list-units --plain --no-legend 'lxd-container@*' | cut -d' ' -f1)"
+        assert systemctl is-active "$unit"
+        assert systemctl kill -s KILL "$unit"
+        wait_until has_no_runner "$unit"
         systemctl start lxd-instanced.socket
         wait_until is_stopped
         assert lxc delete survivor
+}
+
+# A session that was just entering the guest when that was frozen and killed: nothing frozen keeps the unit from ending.
+test_killed_while_something_is_frozen() {
+        local freezer unit runner
+        assert lxc launch bb frozen
+        unit=$(unit_of frozen)
+        freezer=/sys/fs/cgroup/freezer/lxd.slice/$unit/payload
+        if [ -e "$freezer/freezer.state" ]; then
+                runner=$(systemctl show -p MainPID --value "$unit")
+                sleep 1000 >/dev/null 2>&1 &
+                echo $! >"$freezer/cgroup.procs"
+                echo $! >"/sys/fs/cgroup/systemd/lxd.slice/$unit/payload/cgroup.procs"
+                kill -STOP "$runner"
+                kill -KILL "$(lxc info frozen | awk '/^P(ID|id):/ { print $2 }')"
+                echo FROZEN >"$freezer/freezer.state"
+                kill -CONT "$runner"
+                WAIT_SECONDS=20 wait_until is_inactive "$unit"
+        fi
+        wait_until lxc delete -f frozen
 }
 
 test_nothing_left() {

@@ -161,10 +161,6 @@ static int on_peer_call(sd_bus_message *m, void *userdata, sd_bus_error *unused)
         if (!sd_bus_message_is_method_call(m, NULL, NULL))
                 return 0;
         assert_int_equal(strv_extend(&world.calls, member), 0);
-        if (world.during && streq(world.during, member)) {
-                world.during = NULL;
-                world.meanwhile();
-        }
         if (world.fail && streq(world.fail, member)) {
                 world.fail = world.fail_then;
                 world.fail_then = NULL;
@@ -174,6 +170,10 @@ static int on_peer_call(sd_bus_message *m, void *userdata, sd_bus_error *unused)
         r = strstr(interface, "storage1")   ? storage_call(m, member, reply, &e)
             : strstr(interface, "network1") ? network_call(m, member, reply, &e)
                                             : image_call(m, member, reply, &e);
+        if (world.during && streq(world.during, member)) {
+                world.during = NULL;
+                world.meanwhile();
+        }
         if (r < 0)
                 return sd_bus_reply_method_error(m, &e);
         return sd_bus_send(NULL, reply, NULL) < 0 ? -EIO : 1;
