@@ -23,8 +23,6 @@ int rename_instance(Context *c, const char *from, const char *to) {
 
         if (strchr(from, '/'))
                 return rename_snapshot(c, from, to);
-        if (strchr(to, '/'))
-                return fail(-EINVAL, "Invalid instance name \"%s\"", to);
 
         jset_str(o, "name", to);
         path = api_path("instances", from, NULL);
