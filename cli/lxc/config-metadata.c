@@ -36,6 +36,8 @@ static int put_yaml(Context *c, const char *path, const char *text, size_t size,
         r = yaml_parse(text, size, &o, &message);
         if (r < 0)
                 return fail(-EINVAL, "%s", message ?: strerror(-r));
+        if (!o)
+                o = jnew(); /* an empty text says nothing, and is no mistake */
         if (!json_object_is_type(o, json_type_object))
                 return fail(-EINVAL, "The text is to be a YAML map, \"key: value\" line by line");
         properties = jget(o, "properties");

@@ -101,7 +101,16 @@ static void access_done(Job *j) {
 }
 
 int step_wait_files(Job *j, sd_bus_error *error) {
-        return j->instance->n_access == 0 ? 0 : job_wait_event(j, JOB_EVENT_RELEASED, ACCESS_PATIENCE);
+        Instance *i = j->instance;
+        char holder[40];
+
+        if (i->n_access > 0)
+                return job_wait_event(j, JOB_EVENT_RELEASED, ACCESS_PATIENCE);
+        if (i->files_settled || isempty(i->pool))
+                return 0;
+        i->files_settled = true;
+        access_holder(i, holder);
+        return storage_release(j, i, holder, error);
 }
 
 int undo_wait_files(Job *j) {

@@ -92,6 +92,21 @@ test_stop_and_delete() {
         done
 }
 
+# Killed while somebody reads or writes files: the volume stays mounted for nobody, which keeps nothing from going.
+test_file_access() {
+        local id
+        assert lxc init bb mid
+        echo text | lxc file push - mid/root/before
+        id=$(lxd sql instanced "SELECT id FROM instances WHERE name = 'mid'" | grep -oE '[0-9]+' | tail -n 1)
+        busctl call org.lxd.storage1 /org/lxd/storage1 org.lxd.storage1.Guests Mount ssssst default container default mid "files-$id" 0 >/dev/null ||
+                fail "busctl cannot mount"
+        systemctl kill -s KILL lxd-instanced.service
+        settle
+        assert lxc rename mid moved
+        assert lxc rename moved mid
+        assert lxc delete mid
+}
+
 test_snapshot_and_restore() {
         local victim
         for victim in instanced storaged worker client; do
