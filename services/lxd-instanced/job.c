@@ -8,6 +8,8 @@
 #include "log.h"
 #include "manager.h"
 
+#define LOOK_INTERVAL (3 * USEC_PER_SEC)
+
 int job_new(Manager *m, Instance *i, const char *kind, JobLane lane, const JobStep *steps, const Requestor *who, Job **ret) {
         _cleanup_(job_freep) Job *j = calloc(1, sizeof(Job));
 
@@ -310,12 +312,23 @@ void job_wake(Job *j, int r, const sd_bus_error *e) {
         job_run(j);
 }
 
+static int set_timer(Job *j, uint64_t usec);
+
+static uint64_t next_look(const Job *j) {
+        uint64_t now = now_monotonic();
+
+        return j->deadline <= now ? 0 : j->deadline - now < LOOK_INTERVAL ? j->deadline - now : LOOK_INTERVAL;
+}
+
 static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         Job *j = userdata;
 
         j->timer = sd_event_source_disable_unref(j->timer);
-        if (j->waits_for != JOB_EVENT_NONE) {
+        if (j->waits_for != JOB_EVENT_NONE && j->look && now_monotonic() < j->deadline && set_timer(j, next_look(j)) >= 0)
+                j->look(j);
+        else if (j->waits_for != JOB_EVENT_NONE) {
                 j->waits_for = JOB_EVENT_NONE;
+                j->look = NULL;
                 job_wake(j, -ETIMEDOUT, NULL);
         } else
                 job_wake(j, 0, NULL);
@@ -339,6 +352,19 @@ int job_wait_event(Job *j, JobEvent event, uint64_t timeout) {
         return 0;
 }
 
+int job_wait_event_looking(Job *j, JobEvent event, uint64_t timeout, void (*look)(Job *j)) {
+        int r;
+
+        j->deadline = now_monotonic() + timeout;
+        r = set_timer(j, next_look(j));
+        if (r < 0)
+                return r;
+        j->look = look;
+        j->waits_for = event;
+        job_wait(j);
+        return 0;
+}
+
 void jobs_wake_event(Instance *i, JobEvent event) {
         /* A woken job may end, start others or free itself: look again from the start each time. */
         for (Job *j = i->manager->jobs; j;) {
@@ -347,6 +373,7 @@ void jobs_wake_event(Instance *i, JobEvent event) {
                         continue;
                 }
                 j->waits_for = JOB_EVENT_NONE;
+                j->look = NULL;
                 j->timer = sd_event_source_disable_unref(j->timer);
                 Manager *m = j->manager;
                 job_wake(j, 0, NULL);

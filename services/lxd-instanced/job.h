@@ -55,6 +55,8 @@ struct Job {
         bool tolerant;           /* failed calls are logged and do not fail the step: for cleaning up */
         JobEvent waits_for;      /* woken by jobs_wake_event() */
         sd_event_source *timer;
+        uint64_t deadline;       /* of job_wait_event_looking() */
+        void (*look)(Job *j);
         void *data;              /* the steps' own */
         void (*free_data)(void *);
         Job *prev, *next;        /* of the manager */
@@ -106,6 +108,8 @@ void job_wait(Job *j);
 void job_wake(Job *j, int r, const sd_bus_error *e);
 /* Waits until that has happened; timeout in µs (UINT64_MAX = none) fails the step with -ETIMEDOUT. 0, -errno. */
 int job_wait_event(Job *j, JobEvent event, uint64_t timeout);
+/* The same, and every few seconds look() makes sure that the event can still come. */
+int job_wait_event_looking(Job *j, JobEvent event, uint64_t timeout, void (*look)(Job *j));
 /* Wakes all jobs that wait for this to happen to the instance. */
 void jobs_wake_event(Instance *i, JobEvent event);
 /* Waits for so long. 0, -errno. */

@@ -100,6 +100,40 @@ static int step_check_running(Job *j, sd_bus_error *error) {
         return 0;
 }
 
+typedef struct Look {
+        Manager *manager;
+        uint64_t id;
+} Look;
+
+static bool is_ending(const Instance *i) {
+        for (const Job *j = i->manager->jobs; j; j = j->next)
+                if (j->instance == i && streq(j->kind, "stopped"))
+                        return true;
+        return false;
+}
+
+static void unit_listed(char **names, const sd_bus_error *e, void *userdata) {
+        _cleanup_free_ Look *l = userdata;
+        Instance *i = instance_find_id(l->manager, l->id);
+
+        if (e || !i || !instance_is_running(i) || (names && names[0]) || is_ending(i))
+                return;
+        log_at(LOG_WARNING, 0, LOG_INSTANCE(i), "The unit of instance %s ended, and what reports that was killed; cleaning up in its place.", i->name);
+        (void) guest_cleanup(i, "crash");
+}
+
+/* While somebody waits for the guest's end: the unit's ExecStopPost= tells of it, but that can be killed as well. */
+static void look_at_unit(Job *j) {
+        _cleanup_free_ char *unit = NULL;
+        Units *units = manager_units(j->manager, NULL);
+        Look *l = calloc(1, sizeof(Look));
+
+        if (l)
+                *l = (Look) { .manager = j->manager, .id = j->instance->id };
+        if (!l || !units || instance_unit(j->instance, &unit) < 0 || units_list(units, unit, unit_listed, l) < 0)
+                free(l);
+}
+
 /* The runner is gone without a word: make sure of the unit, and clean up in its place. */
 static int stop_without_runner(Job *j, sd_bus_error *error) {
         _cleanup_free_ char *unit = NULL;
@@ -134,7 +168,7 @@ int step_kill_guest(Job *j, sd_bus_error *error) {
                 r = stop_without_runner(j, error);
         if (r < 0)
                 return r;
-        return job_wait_event(j, JOB_EVENT_STOPPED, STOP_TIMEOUT_DEFAULT * USEC_PER_SEC);
+        return job_wait_event_looking(j, JOB_EVENT_STOPPED, STOP_TIMEOUT_DEFAULT * USEC_PER_SEC, look_at_unit);
 }
 
 static int step_thaw(Job *j, sd_bus_error *error) {
@@ -166,7 +200,8 @@ static int step_stop_guest(Job *j, sd_bus_error *error) {
                 job_wait(j);
         if (r < 0)
                 return r;
-        return job_wait_event(j, JOB_EVENT_STOPPED, (d->timeout < 0 ? STOP_TIMEOUT_DEFAULT : (uint64_t) d->timeout) * USEC_PER_SEC);
+        return job_wait_event_looking(j, JOB_EVENT_STOPPED, (d->timeout < 0 ? STOP_TIMEOUT_DEFAULT : (uint64_t) d->timeout) * USEC_PER_SEC,
+                                      look_at_unit);
 }
 
 /* The guest did not listen: it runs on, and the caller learns what to do. */
