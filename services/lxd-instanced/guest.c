@@ -386,6 +386,13 @@ int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *erro
         return 0;
 }
 
+bool guest_is_ending(const Instance *i) {
+        for (const Job *j = i->manager->jobs; j; j = j->next)
+                if (j->instance == i && streq(j->kind, "stopped"))
+                        return true;
+        return false;
+}
+
 int guest_cleanup(Instance *i, const char *reason) {
         Job *j;
         int r = guest_stopped(i, reason, &j, NULL);

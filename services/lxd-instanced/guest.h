@@ -19,6 +19,8 @@ int guest_started(Instance *i, pid_t pid, int netns_fd, Job **ret, sd_bus_error 
 int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *error);
 /* The same without a caller. */
 int guest_cleanup(Instance *i, const char *reason);
+/* What follows from a guest's end is being done already. */
+bool guest_is_ending(const Instance *i);
 
 /* At the daemon's start: is the guest of this instance alive, by what its runner left in /run? Sets state and pid. */
 void guest_discover(Instance *i);

@@ -105,18 +105,11 @@ typedef struct Look {
         uint64_t id;
 } Look;
 
-static bool is_ending(const Instance *i) {
-        for (const Job *j = i->manager->jobs; j; j = j->next)
-                if (j->instance == i && streq(j->kind, "stopped"))
-                        return true;
-        return false;
-}
-
 static void unit_listed(char **names, const sd_bus_error *e, void *userdata) {
         _cleanup_free_ Look *l = userdata;
         Instance *i = instance_find_id(l->manager, l->id);
 
-        if (e || !i || !instance_is_running(i) || (names && names[0]) || is_ending(i))
+        if (e || !i || !instance_is_running(i) || (names && names[0]) || guest_is_ending(i))
                 return;
         log_at(LOG_WARNING, 0, LOG_INSTANCE(i), "The unit of instance %s ended, and what reports that was killed; cleaning up in its place.", i->name);
         (void) guest_cleanup(i, "crash");

@@ -34,6 +34,7 @@ storm() {
 }
 
 test_setup() {
+        [ -n "${SOAK-}" ] || skip "it takes many minutes: SOAK=1 in a machine"
         setup_server
         assert lxc launch bb soak
         unit=$(busctl get-property org.lxd.instance1 /org/lxd/instance1/instance/default/soak org.lxd.instance1.Instance Unit | cut -d'"' -f2)
