@@ -123,9 +123,13 @@ test_killed_while_a_guest_stops_by_itself() {
         assert lxc delete survivor
 }
 
+is_dead() {
+        ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null
+}
+
 # A session that was just entering the guest when that was frozen and killed: nothing frozen keeps the unit from ending.
 test_killed_while_something_is_frozen() {
-        local freezer unit runner
+        local freezer unit runner init
         assert lxc launch bb frozen
         unit=$(unit_of frozen)
         freezer=/sys/fs/cgroup/freezer/lxd.slice/$unit/payload
@@ -135,7 +139,9 @@ test_killed_while_something_is_frozen() {
                 echo $! >"$freezer/cgroup.procs"
                 echo $! >"/sys/fs/cgroup/systemd/lxd.slice/$unit/payload/cgroup.procs"
                 kill -STOP "$runner"
-                kill -KILL "$(lxc info frozen | awk '/^P(ID|id):/ { print $2 }')"
+                init=$(lxc info frozen | awk '/^P(ID|id):/ { print $2 }')
+                kill -KILL "$init"
+                wait_until is_dead "$init"
                 echo FROZEN >"$freezer/freezer.state"
                 kill -CONT "$runner"
                 WAIT_SECONDS=20 wait_until is_inactive "$unit"
