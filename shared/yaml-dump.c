@@ -10,6 +10,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/macro.h"
 #include "yaml-json.h"
 #include "yaml-scalar.h"
 
@@ -144,7 +145,7 @@ static struct lh_entry **list_members(Writer *w, struct json_object *o) {
         lh_foreach(table, e)
                 list[n++] = e;
         if (w->flags & YAML_DUMP_SORT)
-                qsort(list, n, sizeof(*list), compare_entries);
+                SORT(list, n, compare_entries);
         return list;
 }
 

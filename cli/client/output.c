@@ -59,7 +59,7 @@ static struct json_object *sorted_map(struct json_object *map) {
         JFOREACH(m, map) {
                 keys[n++] = m.key;
         }
-        qsort(keys, n, sizeof(char*), compare_keys);
+        SORT(keys, n, compare_keys);
         for (size_t i = 0; i < n; i++)
                 jset(sorted, keys[i], json_object_get(jget_key(map, keys[i])));
         return sorted;
@@ -146,7 +146,7 @@ static void put_json_object(struct json_object *o, bool sorted, unsigned depth, 
         JFOREACH(m, o)
                 members[n++] = m;
         if (sorted)
-                qsort(members, n, sizeof(JMember), compare_members);
+                SORT(members, n, compare_members);
 
         buffer_putc(text, '{');
         for (size_t i = 0; i < n; i++) {

@@ -51,7 +51,7 @@ static char *all_aliases(struct json_object *aliases) {
 
         for (size_t i = 0; i < n; i++)
                 list[i] = jat(aliases, i);
-        qsort(list, n, sizeof(struct json_object*), compare_names);
+        SORT(list, n, compare_names);
         buffer_puts(&text, "");
         for (size_t i = 0; i < n; i++)
                 buffer_printf(&text, "%s%s", i > 0 ? "\n" : "", jstr(list[i], "name"));

@@ -59,8 +59,7 @@ static void read_threads(const char *root, Threads *t) {
                         .online = sys_number(1, "%s/sys/devices/system/cpu/%s/online", root, *name) != 0,
                 };
         }
-        if (t->n > 0)
-                qsort(t->items, t->n, sizeof(Thread), compare_threads);
+        SORT(t->items, t->n, compare_threads);
 }
 
 /* Value of a "name<tabs>: value" line in /proc/cpuinfo. */

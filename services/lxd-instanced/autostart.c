@@ -66,7 +66,7 @@ static int new_batch_job(Manager *m, const char *kind, const JobStep *steps, con
                 if (i->row == ROW_CREATED && wants(i))
                         b->items[b->n++] = (Item) { i->id, number_of(i, priority_key, 0), (uint64_t) MAX(number_of(i, "boot.autostart.delay", 0), (int64_t) 0) };
         }
-        qsort(b->items, b->n, sizeof(Item), compare_items);
+        SORT(b->items, b->n, compare_items);
         j->tolerant = true;
         r = job_new_operation(j, description, error);
         if (r < 0)

@@ -193,8 +193,7 @@ static int compare_references(const void *a, const void *b) {
 static int append_references(sd_bus_message *m, References *l) {
         int r;
 
-        if (l->n > 0)
-                qsort(l->items, l->n, sizeof(Reference), compare_references);
+        SORT(l->items, l->n, compare_references);
         r = sd_bus_message_open_container(m, 'a', "{sas}");
         for (size_t k = 0; k < l->n && r >= 0;) {
                 const char *key = l->items[k].key;

@@ -155,7 +155,7 @@ int idmap_allocate(IdRange host, const IdRange *used, size_t n_used, uint32_t si
                 return -ENOMEM;
         if (n_used > 0) {
                 memcpy(sorted, used, n_used * sizeof(IdRange));
-                qsort(sorted, n_used, sizeof(IdRange), range_compare);
+                SORT(sorted, n_used, range_compare);
         }
 
         for (size_t i = 0; i < n_used; i++) {
@@ -245,7 +245,7 @@ int idmap_build(uint32_t base, uint32_t size, const Idmap *raw, Idmap *ret) {
         if (r < 0)
                 return r;
 
-        qsort(m.entries, m.n, sizeof(IdmapEntry), entry_compare);
+        SORT(m.entries, m.n, entry_compare);
         if (host_ranges_overlap(&m))
                 return -EINVAL;
 

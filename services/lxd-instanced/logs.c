@@ -49,8 +49,7 @@ static int read_names(int dir_fd, Strv *ret) {
         while ((e = readdir(d)))
                 if (e->d_type == DT_REG && log_name_is_valid(e->d_name) && strv_extend(&names, e->d_name) < 0)
                         return -ENOMEM;
-        if (names)
-                qsort(names, strv_length(names), sizeof(char *), compare_names);
+        SORT(names, strv_length(names), compare_names);
         *ret = TAKE_PTR(names);
         return 0;
 }

@@ -307,8 +307,7 @@ static int strv_sort_unique(Strv v, Strv *ret) {
         Strv unique = NULL;
         int r = 0;
 
-        if (v)
-                qsort(v, strv_length(v), sizeof(char *), compare_text);
+        SORT(v, strv_length(v), compare_text);
         STRV_FOREACH(s, v)
                 if (r >= 0 && (s == v || !streq(s[0], s[-1])))
                         r = strv_extend(&unique, *s);

@@ -41,6 +41,14 @@
                 _ret < 0 ? (__typeof__(call)) -errno : _ret;                                                  \
         })
 
+/* Sorts the n items at p, which may be NULL when there are none: qsort() itself may not be given NULL. */
+#define SORT(p, n, compare)                                                                                   \
+        ({                                                                                                    \
+                size_t _sort_n = (n);                                                                         \
+                if (_sort_n > 1)                                                                              \
+                        qsort((p), _sort_n, sizeof(*(p)), (compare));                                         \
+        })
+
 static inline bool streq(const char *a, const char *b) {
         return strcmp(a, b) == 0;
 }

@@ -87,7 +87,7 @@ int acl_encode(struct archive_entry *e, int type, void **ret, size_t *ret_size) 
                         .id = htole32(named ? (uint32_t) qualifier : ACL_NO_ID),
                 };
         }
-        qsort(entries, n, sizeof(*entries), acl_compare);
+        SORT(entries, n, acl_compare);
         *ret = TAKE_PTR(data);
         *ret_size = sizeof(uint32_t) + n * sizeof(AclEntry);
         return 1;

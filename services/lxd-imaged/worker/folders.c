@@ -42,7 +42,7 @@ static int compare(const void *a, const void *b) {
 }
 
 int folders_finish(Folders *f, const Tree *t, sd_bus_error *error) {
-        qsort(f->items, f->n, sizeof(*f->items), compare);
+        SORT(f->items, f->n, compare);
         for (size_t i = 0; i < f->n; i++) {
                 const Folder *folder = &f->items[i];
                 _cleanup_close_ int fd = -EBADF;

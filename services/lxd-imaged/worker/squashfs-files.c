@@ -227,7 +227,7 @@ int squashfs_files_write(SquashfsFiles *f, const UnpackJob *job, SquashfsFile *i
         unsigned n = 0, wanted = 1;
         cpu_set_t cpus;
 
-        qsort(f->items, f->n, sizeof(*f->items), compare);
+        SORT(f->items, f->n, compare);
         if (job->fork && sched_getaffinity(0, sizeof(cpus), &cpus) >= 0)
                 wanted = MIN(2 * (unsigned) CPU_COUNT(&cpus), (unsigned) THREADS_MAX); /* some wait for the disk */
         while (n + 1 < wanted && pthread_create(&threads[n], NULL, thread_run, &w) == 0) /* fewer do, too */
