@@ -110,8 +110,9 @@ static const ConfigKey unix_keys[] = {
         {}
 };
 
+/* It takes the place of a profile's device, and may still have that one's keys. */
 static const ConfigKey none_keys[] = {
-        { "type", NULL, NULL, 0 },
+        { "*", NULL, NULL, 0 },
         {}
 };
 
@@ -246,7 +247,7 @@ static int device_check_keys(const Device *d, const ConfigKey *keys, sd_bus_erro
                 const ConfigKey *k = config_schema_find(keys, i->key);
                 const char *reason = NULL;
 
-                if (!k)
+                if (!k || !text_is_valid(i->key, false))
                         return fail(d, error, LXD_ERROR_INVALID, "Invalid device option \"%s\"", i->key);
                 if (!text_is_valid(i->value, false))
                         return fail(d, error, LXD_ERROR_INVALID, "Invalid value for device option \"%s\": control characters", i->key);

@@ -67,10 +67,13 @@ int check_volume_schedule(const char *value, const char **ret_reason) {
         return 0;
 }
 
+/* Only custom volumes have these; of an instance's volume they are the instance's business. */
+#define CONFIG_CUSTOM (1U << 16)
+
 static const ConfigKey volume_keys[] = {
-        { "size", check_size, NULL, 0 },
-        { "security.shifted", check_bool, NULL, 0 },
-        { "security.unmapped", check_bool, NULL, 0 },
+        { "size", check_size, NULL, CONFIG_CUSTOM },
+        { "security.shifted", check_bool, NULL, CONFIG_CUSTOM },
+        { "security.unmapped", check_bool, NULL, CONFIG_CUSTOM },
         { "snapshots.expiry", check_volume_expiry, NULL, 0 },
         { "snapshots.pattern", NULL, NULL, 0 },
         { "snapshots.schedule", check_volume_schedule, NULL, 0 },
@@ -103,12 +106,16 @@ int driver_check_pool(const StorageDriver *d, const Config *config, sd_bus_error
         return 0;
 }
 
-int driver_check_volume(const char *volume, const Config *config, sd_bus_error *error) {
+int driver_check_volume(const char *type, const char *volume, const Config *config, sd_bus_error *error) {
+        bool custom = streq(type, VOLUME_CUSTOM);
+
         CONFIG_FOREACH(i, config) {
                 const ConfigKey *k = config_schema_find(volume_keys, i->key);
                 const char *reason = "not allowed";
 
-                if (!k || !text_is_valid(i->key, false))
+                if (!custom && streq(i->key, "size"))
+                        return bus_error_set(error, LXD_ERROR_INVALID, "Volume \"size\" property is not valid for volume type");
+                if (!k || !text_is_valid(i->key, false) || (!custom && (k->flags & CONFIG_CUSTOM)))
                         return bus_error_set(error, LXD_ERROR_INVALID, "Invalid option for volume \"%s\" option \"%s\"",
                                              volume, i->key);
                 if (check_value(k, i, &reason) < 0)

@@ -34,8 +34,8 @@ const StorageDriver *const *driver_all(void);
 
 /* Checks the keys and values of a pool's config, with LXD's texts. 0, -EINVAL. */
 int driver_check_pool(const StorageDriver *d, const Config *config, sd_bus_error *error);
-/* The same for a custom volume; `volume` is its name in the texts. */
-int driver_check_volume(const char *volume, const Config *config, sd_bus_error *error);
+/* The same for a volume of that type; `volume` is its name in the texts. */
+int driver_check_volume(const char *type, const char *volume, const Config *config, sd_bus_error *error);
 /* Sets in a new custom volume's config what it does not set itself and the pool has as volume.<key>. 0, -ENOMEM. */
 int driver_fill_volume(const Pool *pool, Config *config);
 /* Bytes of the size= in a volume's config, 0 = none. */
@@ -50,7 +50,7 @@ int driver_check_source(const Pool *pool, const Config *config, sd_bus_error *er
 /* Keys that all drivers have, for their tables. */
 #define POOL_KEYS_COMMON                                                                                      \
         { "source", NULL, NULL, 0 }, { "volatile.initial_source", NULL, NULL, 0 },                            \
-        { "rsync.bwlimit", NULL, NULL, 0 }, { "rsync.compression", check_bool, NULL, 0 },                     \
+        { "rsync.bwlimit", check_size, NULL, 0 }, { "rsync.compression", check_bool, NULL, 0 },                     \
         { "user.*", NULL, NULL, CONFIG_MULTILINE }, { "volume.size", check_size, NULL, 0 },                   \
         { "volume.security.shifted", check_bool, NULL, 0 },                                                   \
         { "volume.security.unmapped", check_bool, NULL, 0 },                                                  \

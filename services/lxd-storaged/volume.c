@@ -115,7 +115,7 @@ int step_volume_create_check(Task *t, sd_bus_error *error) {
         if (r >= 0)
                 r = config_merge(&t->config, &v->config, true); /* drops what is set to nothing */
         if (r >= 0)
-                r = driver_check_volume(v->name, &t->config, error);
+                r = driver_check_volume(v->type, v->name, &t->config, error);
         if (r < 0)
                 return r;
         config_done(&v->config);
@@ -450,9 +450,7 @@ static int step_update_check(Task *t, sd_bus_error *error) {
                 r = update_new_config(t, &config);
         if (r < 0)
                 return r;
-        if (!streq(t->volume.type, VOLUME_CUSTOM) && !config_equal(&config, &t->volume.config))
-                return bus_error_set(error, LXD_ERROR_INVALID, "The config of %s volumes is not changed here", t->volume.type);
-        r = driver_check_volume(t->volume.name, &config, error);
+        r = driver_check_volume(t->volume.type, t->volume.name, &config, error);
         if (r < 0)
                 return r;
         if (config_is_true(&config, "security.shifted") != config_is_true(&t->volume.config, "security.shifted") ||

@@ -65,7 +65,7 @@ static void try_config(Config *c) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(config_done) Config volume = {};
 
-        if (driver_fill_volume(&pool, &volume) >= 0 && driver_check_volume("v", &volume, &error) >= 0)
+        if (driver_fill_volume(&pool, &volume) >= 0 && driver_check_volume(VOLUME_CUSTOM, "v", &volume, &error) >= 0)
                 (void) driver_volume_quota(&volume);
         (void) driver_instance_quota(&pool, c);
 }

@@ -91,6 +91,7 @@ static void test_pool_bad_input(void **state) {
                 { "x", "dir", "source", "/nope/x", "InvalidArgument", "Source path '/nope/x' doesn't exist" },
                 { "x", "dir", "source", "rel", "InvalidArgument", "Source path 'rel' doesn't exist" },
                 { "x", "dir", "source", "/etc", "InvalidArgument", "Source path '/etc' isn't empty" },
+                { "x", "dir", "rsync.bwlimit", "x", "InvalidArgument", "Invalid value for option \"rsync.bwlimit\"" },
                 { "x", "dir", "rsync.compression", "maybe", "InvalidArgument", "Invalid value for option \"rsync.compression\"" },
                 { "x", "dir", "volume.size", "maybe", "InvalidArgument", "Invalid value for option \"volume.size\"" },
                 { "x", "dir", "user.a", "b\nc\x01", "InvalidArgument", "control characters" },
