@@ -9,6 +9,7 @@
 #include "guest-control.h"
 #include "log.h"
 #include "manager.h"
+#include "storage.h"
 
 #define STOP_TIMEOUT_DEFAULT 600 /* s; a guest that ignores the request must not hold its caller for ever */
 
@@ -155,9 +156,10 @@ int step_kill_guest(Job *j, sd_bus_error *error) {
         i->killed = true;
         instance_set_status(i, INSTANCE_STOPPING);
         r = guest_kill(j->manager->event, i->id, job_guest_done, j, NULL, NULL);
-        if (r >= 0)
+        if (r >= 0) {
                 job_wait(j);
-        else if (r == -EHOSTDOWN)
+                nic_detach_dying(j, i->id);
+        } else if (r == -EHOSTDOWN)
                 r = stop_without_runner(j, error);
         if (r < 0)
                 return r;

@@ -305,18 +305,28 @@ int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error) 
 
 #define DETACH_FORGET UINT64_C(1)
 
+static int detach_message(Job *j, uint64_t id, const char *device, uint64_t flags, sd_bus_message **ret, sd_bus_error *error) {
+        int r = network_message(j, "Detach", ret, error);
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "tst", id, device, flags);
+}
+
 static int detach(Job *j, uint64_t id, const char *device, uint64_t flags, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
+        int r = detach_message(j, id, device, flags, &m, error);
 
-        r = network_message(j, "Detach", &m, error);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "tst", id, device, flags);
         return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
 }
 
 int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error) {
         return detach(j, id, device, 0, error);
+}
+
+void nic_detach_dying(Job *j, uint64_t id) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        if (detach_message(j, id, "", 0, &m, NULL) >= 0)
+                (void) peer_call_ignore(j->manager->netd, m);
 }
 
 int nic_forget(Job *j, uint64_t id, sd_bus_error *error) {

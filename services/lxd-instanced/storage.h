@@ -44,6 +44,8 @@ int nic_attach(Job *j, const Instance *i, const Device *d, Config *ret_result, s
 int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error);
 /* device "" = all. */
 int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error);
+/* All of a guest that is being killed: liblxc would first move each to the host, where it is removed. Its end asks once more, and waits. */
+void nic_detach_dying(Job *j, uint64_t id);
 /* All of an instance that is being deleted, with its reservations. */
 int nic_forget(Job *j, uint64_t id, sd_bus_error *error);
 int nic_rename_guest(Job *j, uint64_t id, const char *name, sd_bus_error *error);

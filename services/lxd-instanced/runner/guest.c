@@ -75,7 +75,8 @@ static int guest_setf(Guest *g, char **ret_text, const char *key, const char *fo
 }
 
 /* What only the runner knows. The absolute cgroup directories keep monitor and payload inside the unit on every kind of host;
- * the hook's failure on a reboot keeps liblxc from starting the guest again behind our back. */
+ * the hook's failure on a reboot keeps liblxc from starting the guest again behind our back. liblxc has a shell run "exec HOOK": without a
+ * command that is the shell's own redirection. */
 static int guest_set_own(Guest *g, char **ret_text) {
         _cleanup_free_ char *target = NULL;
         const char *unit = g->cgroups.unit;
@@ -98,7 +99,7 @@ static int guest_set_own(Guest *g, char **ret_text) {
                 r = guest_set(g, "lxc.hook.version", "1", ret_text);
         if (r >= 0)
                 r = guest_setf(g, ret_text, "lxc.hook.post-stop",
-                               "sh -c 'echo \"$LXC_TARGET\" >%s; [ \"$LXC_TARGET\" != reboot ]'", target);
+                               ">%s; echo \"$LXC_TARGET\"; [ \"$LXC_TARGET\" != reboot ]", target);
         return r;
 }
 
