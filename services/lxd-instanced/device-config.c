@@ -110,9 +110,8 @@ static const ConfigKey unix_keys[] = {
         {}
 };
 
-/* It takes the place of a profile's device, and may still have that one's keys. */
 static const ConfigKey none_keys[] = {
-        { "*", NULL, NULL, 0 },
+        { "type", NULL, NULL, 0 },
         {}
 };
 

@@ -18,6 +18,8 @@ t() {
                 *"Usage:"*) output=usage ;;
                 *"Error: "*) output=$(sed '/^Error: /q' <<<"$output") ;;
         esac
+        # stock walks a map, each time in another order
+        if [[ " $* " == *" device list "* ]]; then output=$(sort <<<"$output"); fi
         echo "\$ $*"
         # a progress line erased by spaces, and the carriage return before a last word
         tr '\r' '\n' <<<"$output" | sed -e '/^ *$/d' -e '/^Exporting the image/d' -e '/^Warning: /d'
