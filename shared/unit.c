@@ -8,6 +8,8 @@
 #define MANAGER_SOCKET "unix:path=/run/systemd/private"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER_INTERFACE "org.freedesktop.systemd1.Manager"
+/* The manager tells whoever is connected of each change of each unit, two dozen signals for a guest that starts. */
+#define HANG_UP_USEC USEC_PER_SEC
 
 typedef struct Job {
         Units *units;
@@ -29,6 +31,7 @@ typedef struct Listing {
 struct Units {
         sd_event *event;
         sd_bus *bus;
+        sd_event_source *hang_up;
         int attached_fd;
         Job *jobs;
         Listing *listings;
@@ -88,6 +91,7 @@ Units *units_free(Units *u) {
                 job_free(u->jobs);
         while (u->listings)
                 listing_free(u->listings);
+        sd_event_source_disable_unref(u->hang_up);
         sd_bus_close_unref(u->bus);
         close_safe(u->attached_fd);
         sd_event_unref(u->event);
@@ -156,12 +160,34 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error
         return 0;
 }
 
+static int rest(Units *u);
+
+static int on_hang_up(sd_event_source *s, uint64_t usec, void *userdata) {
+        Units *u = userdata;
+
+        if (u->jobs || u->listings)
+                return rest(u);
+        u->bus = sd_bus_close_unref(u->bus);
+        return 0;
+}
+
+/* Hangs up when nothing is asked for some time. */
+static int rest(Units *u) {
+        int r;
+
+        if (!u->hang_up)
+                return sd_event_add_time_relative(u->event, &u->hang_up, CLOCK_MONOTONIC, HANG_UP_USEC, HANG_UP_USEC, on_hang_up, u);
+        r = sd_event_source_set_time_relative(u->hang_up, HANG_UP_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(u->hang_up, SD_EVENT_ONESHOT);
+}
+
 static int units_connect(Units *u) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         int r;
 
-        if (u->bus)
-                return 0;
+        r = rest(u);
+        if (r < 0 || u->bus)
+                return r;
         r = sd_bus_new(&bus);
         if (r < 0)
                 return r;

@@ -12,8 +12,8 @@ typedef struct Units Units;
 /* The job's end: r 0, or negative errno with e set (job failed, no such unit, no service manager). */
 typedef void (*unit_job_t)(int r, const sd_bus_error *e, void *userdata);
 
-/* Talks to the service manager over its private socket (root only; no broker in between), connects when needed and again after a
- * re-execution of the manager. 0, -ENOMEM. */
+/* Talks to the service manager over its private socket (root only; no broker in between), connects when needed, also after a re-execution of the manager, and hangs up when
+ * nothing was asked for a second and no job is waited for. 0, -ENOMEM. */
 int units_new(sd_event *event, Units **ret);
 /* For tests: uses this connected socket as the service manager. */
 int units_attach(Units *u, int fd);

@@ -8,6 +8,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "base/clock.h"
 #include "base/macro.h"
 #include "unit.h"
 
@@ -97,10 +98,28 @@ static void all_are_told_of_a_failure(void **state) {
         end(&m, u);
 }
 
+static void hangs_up_when_nobody_waits(void **state) {
+        Manager m = {};
+        Units *u = start(&m);
+        uint64_t end_of_wait = now_monotonic() + 2500 * USEC_PER_MSEC;
+
+        assert_int_equal(unit_stop(u, "a.service", done, NULL), 0);
+        while (m.asked < 1 || now_monotonic() < end_of_wait)
+                assert_true(sd_event_run(m.event, 100 * USEC_PER_MSEC) >= 0);
+        assert_int_equal(n_done, 0);
+        assert_true(sd_bus_is_open(m.bus) > 0);
+        assert_true(remove_job(&m, "done") >= 0);
+        while (sd_bus_is_open(m.bus) > 0)
+                assert_true(sd_event_run(m.event, 10 * USEC_PER_SEC) > 0);
+        assert_int_equal(n_done, 1);
+        end(&m, u);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(several_wait_for_one_job),
                 cmocka_unit_test(all_are_told_of_a_failure),
+                cmocka_unit_test(hangs_up_when_nobody_waits),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
