@@ -362,7 +362,13 @@ static void stopped_done(Job *j) {
         jobs_wake_event(i, JOB_EVENT_STOPPED);
 }
 
-static const JobStep stopped_steps[] = { { "release", step_release, NULL }, { "stopped", step_stopped, NULL }, {} };
+/* What is prepared meanwhile has nobody any more who would run it; it is undone before all is released. */
+static int step_unprepare(Job *j, sd_bus_error *error) {
+        guest_prepare_cancel(j->instance, j);
+        return 0;
+}
+
+static const JobStep stopped_steps[] = { { "unprepare", step_unprepare, NULL }, { "release", step_release, NULL }, { "stopped", step_stopped, NULL }, {} };
 
 int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *error) {
         _cleanup_(job_freep) Job *j = NULL;

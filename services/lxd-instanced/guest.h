@@ -10,8 +10,8 @@ int guest_prepare(Instance *i, sd_bus_message *m, sd_bus_error *error);
 /* While the service manager starts the runner: does what the runner is going to ask for. What fails here fails again when it asks, and is
  * told then. */
 void guest_prepare_ahead(Instance *i);
-/* No runner is going to ask: undoes it. */
-void guest_prepare_cancel(Instance *i);
+/* There is no runner that could use it: what is being prepared, asked for or not, is undone. waiter, which may be NULL, waits for that. */
+void guest_prepare_cancel(Instance *i, Job *waiter);
 /* The guest runs: state, last use, lifecycle, lxd-netd gets the namespace (borrowed). The job answers when done. */
 int guest_started(Instance *i, pid_t pid, int netns_fd, Job **ret, sd_bus_error *error);
 /* The guest is gone: undoes all of PrepareGuest, then wakes who waits, deletes an ephemeral one, or starts one that asked for a reboot.

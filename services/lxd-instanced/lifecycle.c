@@ -56,7 +56,7 @@ static void start_done(int r, const sd_bus_error *e, void *userdata) {
                 if (!i->prepared)
                         instance_set_status(i, INSTANCE_STOPPED);
                 e = &error;
-                guest_prepare_cancel(i);
+                guest_prepare_cancel(i, NULL);
         }
         job_wake(j, r, e);
 }

@@ -34,8 +34,7 @@ typedef struct PrepareData {
         bool privileged;
         char *log_dir, *seccomp, *name, *rootfs, *cpus;
         LxcConfig lxc;
-        bool waiting;   /* all is done but nobody has asked yet */
-        bool cancelled; /* nobody is going to ask */
+        bool waiting; /* all is done but nobody has asked yet */
 } PrepareData;
 
 static void prepare_data_free(void *p) {
@@ -553,8 +552,6 @@ static int step_asked(Job *j, sd_bus_error *error) {
 
         if (j->request)
                 return 0;
-        if (d->cancelled)
-                return -ECANCELED;
         d->waiting = true;
         job_wait(j);
         return 0;
@@ -581,7 +578,6 @@ static int reply(Job *j) {
 
 /* Whoever waits for the start gets the reason, also when the runner cannot bring it any more. */
 static void done(Job *j) {
-        const PrepareData *d = j->data;
         Instance *i = j->instance;
 
         if (i->prepare_job == j)
@@ -589,7 +585,7 @@ static void done(Job *j) {
         if (j->result >= 0)
                 return;
         i->prepared = false;
-        if (!d->cancelled) /* the reason is known better elsewhere */
+        if (!j->cancelled) /* the reason is known better elsewhere */
                 (void) str_replace(&i->failure, j->error.message);
         if (i->status == INSTANCE_STARTING && !i->life_job)
                 instance_set_status(i, INSTANCE_STOPPED);
@@ -627,21 +623,30 @@ static int new_job(Instance *i, Job **ret, sd_bus_error *error) {
                 return -ENOMEM;
         j->reply = reply;
         j->done = done;
+        i->prepare_job = j;
         *ret = TAKE_PTR(j);
         return 0;
+}
+
+static void wake_waiting(Job *j, int r) {
+        PrepareData *d = j->data;
+
+        if (!d->waiting)
+                return;
+        d->waiting = false;
+        job_wake(j, r, NULL);
 }
 
 int guest_prepare(Instance *i, sd_bus_message *m, sd_bus_error *error) {
         Job *j = i->prepare_job;
         int r;
 
-        if (!j || j->request || j->undoing) {
+        if (!j || j->request) {
                 r = new_job(i, &j, error);
                 return r < 0 ? r : job_start_reply_done(j, m);
         }
         j->request = sd_bus_message_ref(m);
-        if (((PrepareData *) j->data)->waiting)
-                job_wake(j, 0, NULL);
+        wake_waiting(j, 0);
         return 1;
 }
 
@@ -650,17 +655,18 @@ void guest_prepare_ahead(Instance *i) {
 
         if (i->prepare_job || new_job(i, &j, NULL) < 0)
                 return;
-        i->prepare_job = j;
         job_start(j);
 }
 
-void guest_prepare_cancel(Instance *i) {
+void guest_prepare_cancel(Instance *i, Job *waiter) {
         Job *j = i->prepare_job;
-        PrepareData *d = j ? j->data : NULL;
 
-        if (!j || j->request)
+        if (!j)
                 return;
-        d->cancelled = true;
-        if (d->waiting)
-                job_wake(j, -ECANCELED, NULL);
+        j->cancelled = true;
+        if (waiter && !j->parent) {
+                j->parent = waiter;
+                job_wait(waiter);
+        }
+        wake_waiting(j, -ECANCELED);
 }

@@ -196,35 +196,10 @@ static void stop_init(const GuestState *s) {
         (void) poll(&p, 1, 60000);
 }
 
-/* Every process in a cgroup dies; more than one look is needed only where somebody forks meanwhile. */
-static int kill_cgroup(const char *controllers, const char *directory, void *userdata) {
-        unsigned *n = userdata;
-        _cleanup_free_ char *path = NULL, *text = NULL;
-        char *position, *line;
-        uint64_t pid;
-
-        if (!isempty(controllers) && !streq(controllers, "name=systemd"))
-                return 0;
-        if (str_format(&path, "%s/cgroup.procs", directory) < 0 || file_read(path, 1024 * 1024, &text, NULL) < 0)
-                return 0;
-        position = text;
-        while ((line = strsep(&position, "\n")))
-                if (parse_u64(line, &pid) >= 0 && pid > 1 && pid < INT32_MAX) {
-                        (void) kill((pid_t) pid, SIGKILL);
-                        (*n)++;
-                }
-        return 0;
-}
-
+/* With control groups of version 1 the service manager does not wait until those that it killed are gone: a dying one may still make a cgroup. */
 static void stop_rest(const GuestState *s) {
-        for (unsigned i = 0; i < 200; i++) {
-                unsigned n = 0;
-
-                (void) guest_state_each_cgroup(s, kill_cgroup, &n);
-                if (n == 0)
-                        return;
+        for (unsigned i = 0; i < 200 && cgroups_kill(s->cgroups) > 0; i++)
                 (void) poll(NULL, 0, 10);
-        }
 }
 
 /* The runner wrote the reason unless it was killed; then systemd knows more. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the cgroups of a container are, and removing them. */
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -243,26 +244,63 @@ int cgroups_enter_supervisor(const Cgroups *c) {
         return 0;
 }
 
-/* rmdir from the bottom up. Every failure is left alone: a cgroup with processes in it stays. */
-static void remove_cgroup(int parent, const char *name, unsigned depth) {
-        _cleanup_closedir_ DIR *d = NULL;
-        struct dirent *e;
-        int fd;
+typedef unsigned (*visit_t)(int parent, const char *name, unsigned depth);
 
-        if (unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT || depth >= DEPTH_MAX)
-                return;
-        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return;
-        d = fdopendir(fd);
-        if (!d) {
-                (void) close(fd);
-                return;
-        }
-        while ((e = readdir(d)))
-                if (e->d_type == DT_DIR && e->d_name[0] != '.')
-                        remove_cgroup(dirfd(d), e->d_name, depth + 1);
+/* visit() for each cgroup in this one; the sum of what it answers. */
+static unsigned each_child(int parent, const char *name, unsigned depth, visit_t visit) {
+        int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *e;
+        unsigned n = 0;
+
+        if (!d)
+                (void) close_safe(fd);
+        while (d && depth < DEPTH_MAX && (e = readdir(d)))
+                if (e->d_type == DT_DIR && !streq(e->d_name, ".") && !streq(e->d_name, ".."))
+                        n += visit(dirfd(d), e->d_name, depth + 1);
+        return n;
+}
+
+/* rmdir from the bottom up. Every failure is left alone: a cgroup with processes in it stays. */
+static unsigned remove_cgroup(int parent, const char *name, unsigned depth) {
+        if (unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
+                return 0;
+        (void) each_child(parent, name, depth, remove_cgroup);
         (void) unlinkat(parent, name, AT_REMOVEDIR);
+        return 0;
+}
+
+/* Those of the service manager's own commands for the unit, of which this is one, are left out. */
+static unsigned kill_processes(int parent, const char *name, unsigned depth) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        char *position, *line;
+        unsigned n = 0;
+        uint64_t pid;
+
+        if (depth == 1 && streq(name, ".control"))
+                return 0;
+        if (str_format(&path, "%s/cgroup.procs", name) >= 0 && file_read_at(parent, path, 1024 * 1024, &text, NULL) >= 0)
+                for (position = text; (line = strsep(&position, "\n"));)
+                        if (parse_u64(line, &pid) >= 0 && pid > 1 && pid < INT32_MAX && (pid_t) pid != getpid()) {
+                                (void) kill((pid_t) pid, SIGKILL);
+                                n++;
+                        }
+        return n + each_child(parent, name, depth, kill_processes);
+}
+
+unsigned cgroups_kill(const char *payload) {
+        _cleanup_free_ char *copy = strdup(strempty(payload));
+        char *position = copy, *line;
+        unsigned n = 0;
+
+        while (copy && (line = strsep(&position, "\n"))) {
+                const char *controllers;
+                char *directory = line_unit_directory(line, &controllers);
+
+                if (directory && (isempty(controllers) || streq(controllers, "name=systemd")))
+                        n += kill_processes(AT_FDCWD, directory, 0);
+        }
+        return n;
 }
 
 void cgroups_remove(const char *payload) {
@@ -277,9 +315,9 @@ void cgroups_remove(const char *payload) {
                 fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
                 if (fd < 0)
                         continue;
-                remove_cgroup(fd, "payload", 0);
-                remove_cgroup(fd, "monitor", 0);
-                remove_cgroup(fd, "supervisor", 0);
+                (void) remove_cgroup(fd, "payload", 0);
+                (void) remove_cgroup(fd, "monitor", 0);
+                (void) remove_cgroup(fd, "supervisor", 0);
                 /* Where liblxc made the unit's directory and its slice, they go too; systemd's own hold a process or the unit. */
                 slash = strrchr(directory, '/');
                 if (isempty(controllers) || streq(controllers, "name=systemd") || !slash)

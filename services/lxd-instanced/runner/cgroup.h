@@ -18,6 +18,8 @@ int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgr
 /* Makes the supervisor's cgroup. Where the unit's own cgroup has controllers (v2), it may have no processes once they are handed down: moves
  * this process out of it and hands them down. 0, -errno. */
 int cgroups_enter_supervisor(const Cgroups *c);
+/* Kills all processes of the unit, the guest's and liblxc's, but those of the service manager's own commands; gives how many there were. */
+unsigned cgroups_kill(const char *payload);
 /* Removes what is left of monitor, payload and supervisor (empty cgroups only) in all hierarchies of `payload`. Nobody else
  * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. */
 void cgroups_remove(const char *payload);

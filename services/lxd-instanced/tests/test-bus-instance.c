@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "bus-error.h"
 #include "db-records.h"
+#include "guest.h"
 #include "world.h"
 
 #define PROFILE LXD_BUS_PREFIX ".instance1.Profile"
@@ -196,6 +197,41 @@ static void prepared_ahead(void **state) {
                 assert_true(count_called("Detach") >= count_called("Attach"));
                 assert_null(world_instance("c1")->prepare_job);
                 assert_false(world_instance("c1")->prepared);
+                assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
+        }
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
+}
+
+static void runner_killed(void) {
+        assert_int_equal(guest_cleanup(world_instance("c1"), "failed: killed"), 0);
+}
+
+static ssize_t position_of_last(const char *member) {
+        ssize_t last = -1;
+
+        for (ssize_t k = 0; world.calls && world.calls[k]; k++)
+                if (streq(world.calls[k], member))
+                        last = k;
+        return last;
+}
+
+/* Its end is told while what it asked for is still being done: that comes to an end first, then all of it is undone. */
+static void killed_while_prepared(void **state) {
+        static const char *const members[] = { "Mount", "Attach" };
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        for (size_t k = 0; k < ELEMENTSOF(members); k++) {
+                _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+                world.calls = strv_free(world.calls);
+                world.during = members[k];
+                world.meanwhile = runner_killed;
+                assert_true(world_do("c1", "Start", &e) < 0);
+                world_settle();
+                assert_true(position_of_last("Mount") >= 0 && position_of_last("UnmountAll") > position_of_last("Mount"));
+                assert_true(position_of_last("Attach") >= 0 && position_of_last("Detach") > position_of_last("Attach"));
+                assert_null(world_instance("c1")->prepare_job);
                 assert_int_equal(world_instance("c1")->status, INSTANCE_STOPPED);
         }
         assert_int_equal(world_do("c1", "Start", NULL), 0);
@@ -899,7 +935,7 @@ static void thousand(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
+                TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(killed_while_prepared), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
                 TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
