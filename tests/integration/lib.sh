@@ -78,10 +78,10 @@ setup_server() {
         if [ "$(api GET /1.0/images/aliases/bb | jq -r .type)" != sync ]; then
                 assert lxc image import "$IMAGES/busybox.tar.xz" --alias bb
         fi
-        # The pool's copy of an image comes with its first instance and stays: here it is there before anybody counts.
+        # What comes with the first instance and stays, the pool's copy of its image before all, is there before anybody counts.
         if [ "$(api GET "/1.0/storage-pools/default/volumes/image/$(api GET /1.0/images/aliases/bb | jq -r .metadata.target)" | jq -r .type)" != sync ]; then
-                assert lxc init bb unpacked
-                assert lxc delete unpacked
+                assert lxc launch bb first
+                assert lxc delete -f first
         fi
 }
 
