@@ -14,6 +14,7 @@
 
 #define SOCKET "/var/lib/lxd/unix.socket"
 #define OPERATION_MAX 60 /* s */
+#define FROZEN_MAX 5     /* s */
 #define CONNECT_MAX 100  /* times */
 
 static char last_error[TEXT_MAX];
@@ -68,6 +69,24 @@ static int send_request(Client *c, const char *method, const char *path, const c
         return r < 0 ? r : http_request(&c->http, method, path, headers, body, n, ret, NULL);
 }
 
+/* A command in a guest that somebody has frozen goes on when that is thawed. */
+static void thaw_for(Client *c, const char *path, const char *operation) {
+        static const char body[] = "{\"action\":\"unfreeze\"}";
+        const char *exec = strstr(path, "/exec");
+        char url[TEXT_MAX], *answer = NULL;
+
+        if (!exec)
+                return;
+        (void) snprintf(url, sizeof(url), "%s/wait?timeout=%d", operation, FROZEN_MAX);
+        if (send_request(c, "GET", url, NULL, NULL, 0, &answer) == 200 && strstr(answer, "\"Running\"")) {
+                free(answer);
+                answer = NULL;
+                (void) snprintf(url, sizeof(url), "%.*s/state", (int) (exec - path), path);
+                (void) send_request(c, "PUT", url, NULL, body, strlen(body), &answer);
+        }
+        free(answer);
+}
+
 /* The end of an operation; one that is not known any more ended some time ago. */
 static bool wait_operation(Client *c, const char *method, const char *path, const char *operation) {
         char url[TEXT_MAX], *body = NULL;
@@ -75,6 +94,7 @@ static bool wait_operation(Client *c, const char *method, const char *path, cons
         int status, code;
         bool good = false;
 
+        thaw_for(c, path, operation);
         (void) snprintf(url, sizeof(url), "%s/wait?timeout=%d", operation, OPERATION_MAX);
         status = send_request(c, "GET", url, NULL, NULL, 0, &body);
         if (status == 404) {
