@@ -57,7 +57,7 @@ static int remove_pending(Manager *m, const NicList *nics) {
                 if (!streq(nic->state, "pending"))
                         continue;
                 (void) link_delete(&m->rtnl, nic->host_name);
-                (void) db_nic_delete(m->db, nic->guest, nic->device);
+                (void) nic_forget(m, nic);
         }
         return 0;
 }
@@ -77,12 +77,6 @@ static void reap_free(Reap *x) {
 
 static void reap_next(Reap *x);
 
-static void forget(Manager *m, const Nic *nic) {
-        log_debug("Forgetting the reservation of device \"%s\" of instance \"%s\".", nic->device, nic->instance);
-        if (dhcp_release(m, nic) >= 0)
-                (void) db_nic_delete(m->db, nic->guest, nic->device);
-}
-
 /* Has the instance still this interface? */
 static bool device_exists(sd_bus_message *m, const Nic *nic) {
         _cleanup_(devices_done) Devices devices = {};
@@ -101,8 +95,10 @@ static void on_guest(sd_bus_message *m, const sd_bus_error *e, void *userdata) {
 
         /* It may have been attached since. */
         if (db_nic_load(x->manager->db, nic->guest, nic->device, &now) >= 0 && streq(now.state, "reserved") &&
-            ((e && sd_bus_error_has_name(e, LXD_ERROR_NOT_FOUND)) || (!e && !device_exists(m, nic))))
-                forget(x->manager, nic);
+            ((e && sd_bus_error_has_name(e, LXD_ERROR_NOT_FOUND)) || (!e && !device_exists(m, nic)))) {
+                log_debug("Forgetting the reservation of device \"%s\" of instance \"%s\".", nic->device, nic->instance);
+                (void) nic_forget(x->manager, nic);
+        }
         reap_next(x);
 }
 
