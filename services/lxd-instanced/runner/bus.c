@@ -268,7 +268,9 @@ static int run_stop(uint64_t id) {
         (void) guest_state_read(id, &state);
         stop_init(&state);
         stop_rest(&state);
-        cgroups_remove(state.cgroups);
+        /* On cgroup v1 the service manager does not wait for those that it has killed. */
+        for (unsigned i = 0; i < 200 && !cgroups_remove(state.cgroups); i++)
+                (void) poll(NULL, 0, 10);
         let_go_of_disks(id);
         leftover_remove(id, state.name);
         crash_point("bus-guest-ended");

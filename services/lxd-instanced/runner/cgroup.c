@@ -243,31 +243,35 @@ int cgroups_enter_supervisor(const Cgroups *c) {
         return 0;
 }
 
-/* rmdir from the bottom up. Every failure is left alone: a cgroup with processes in it stays. */
-static void remove_cgroup(int parent, const char *name, unsigned depth) {
+/* rmdir from the bottom up. True: it is gone; a cgroup with processes in it stays. */
+static bool remove_cgroup(int parent, const char *name, unsigned depth) {
         _cleanup_closedir_ DIR *d = NULL;
         struct dirent *e;
         int fd;
 
-        if (unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT || depth >= DEPTH_MAX)
-                return;
+        if (unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
+                return true;
+        if (depth >= DEPTH_MAX)
+                return false;
         fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return;
+                return errno == ENOENT;
         d = fdopendir(fd);
         if (!d) {
                 (void) close(fd);
-                return;
+                return false;
         }
         while ((e = readdir(d)))
                 if (e->d_type == DT_DIR && e->d_name[0] != '.')
-                        remove_cgroup(dirfd(d), e->d_name, depth + 1);
-        (void) unlinkat(parent, name, AT_REMOVEDIR);
+                        (void) remove_cgroup(dirfd(d), e->d_name, depth + 1);
+        return unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT;
 }
 
-void cgroups_remove(const char *payload) {
+bool cgroups_remove(const char *payload) {
+        static const char *const ours[] = { "payload", "monitor", "supervisor" };
         _cleanup_free_ char *copy = strdup(strempty(payload));
         char *position = copy, *line;
+        bool gone = true;
 
         while (copy && (line = strsep(&position, "\n"))) {
                 _cleanup_close_ int fd = -EBADF;
@@ -277,9 +281,8 @@ void cgroups_remove(const char *payload) {
                 fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
                 if (fd < 0)
                         continue;
-                remove_cgroup(fd, "payload", 0);
-                remove_cgroup(fd, "monitor", 0);
-                remove_cgroup(fd, "supervisor", 0);
+                for (size_t i = 0; i < ELEMENTSOF(ours); i++)
+                        gone = remove_cgroup(fd, ours[i], 0) && gone;
                 /* Where liblxc made the unit's directory and its slice, they go too; systemd's own hold a process or the unit. */
                 slash = strrchr(directory, '/');
                 if (isempty(controllers) || streq(controllers, "name=systemd") || !slash)
@@ -289,4 +292,5 @@ void cgroups_remove(const char *payload) {
                 *slash = '\0';
                 (void) rmdir(directory);
         }
+        return gone;
 }

@@ -19,5 +19,5 @@ int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgr
  * this process out of it and hands them down. 0, -errno. */
 int cgroups_enter_supervisor(const Cgroups *c);
 /* Removes what is left of monitor, payload and supervisor (empty cgroups only) in all hierarchies of `payload`. Nobody else
- * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. */
-void cgroups_remove(const char *payload);
+ * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. False: some are left. */
+bool cgroups_remove(const char *payload);
