@@ -204,31 +204,45 @@ static void stop_init(const GuestState *s) {
         (void) poll(&p, 1, 60000);
 }
 
-/* Every process in a cgroup dies; more than one look is needed only where somebody forks meanwhile. */
-static int kill_cgroup(const char *controllers, const char *directory, void *userdata) {
-        unsigned *n = userdata;
+/* Every process in a cgroup dies. How many there were. */
+static unsigned kill_cgroup(const char *directory, const char *name) {
         _cleanup_free_ char *path = NULL, *text = NULL;
         char *position, *line;
+        unsigned n = 0;
         uint64_t pid;
 
-        if (!isempty(controllers) && !streq(controllers, "name=systemd"))
-                return 0;
-        if (str_format(&path, "%s/cgroup.procs", directory) < 0 || file_read(path, 1024 * 1024, &text, NULL) < 0)
+        if (str_format(&path, "%s/%s/cgroup.procs", directory, name) < 0 || file_read(path, 1024 * 1024, &text, NULL) < 0)
                 return 0;
         position = text;
         while ((line = strsep(&position, "\n")))
                 if (parse_u64(line, &pid) >= 0 && pid > 1 && pid < INT32_MAX) {
                         (void) kill((pid_t) pid, SIGKILL);
-                        (*n)++;
+                        n++;
                 }
+        return n;
+}
+
+/* The guest's, and liblxc's monitor, which a killed runner leaves and the service manager kills only after us. */
+static int kill_in_unit(const char *controllers, const char *payload, void *userdata) {
+        static const char *const names[] = { "payload", "monitor", "supervisor", "supervisor/lxc.pivot" };
+        _cleanup_free_ char *unit = NULL;
+        const char *slash = strrchr(payload, '/');
+        unsigned *n = userdata;
+
+        if ((!isempty(controllers) && !streq(controllers, "name=systemd")) || !slash)
+                return 0;
+        unit = strndup(payload, (size_t) (slash - payload));
+        for (size_t i = 0; unit && i < ELEMENTSOF(names); i++)
+                *n += kill_cgroup(unit, names[i]);
         return 0;
 }
 
+/* More than one look is needed only where somebody forks meanwhile. */
 static void stop_rest(const GuestState *s) {
         for (unsigned i = 0; i < 200; i++) {
                 unsigned n = 0;
 
-                (void) guest_state_each_cgroup(s, kill_cgroup, &n);
+                (void) guest_state_each_cgroup(s, kill_in_unit, &n);
                 if (n == 0)
                         return;
                 (void) poll(NULL, 0, 10);
@@ -268,7 +282,7 @@ static int run_stop(uint64_t id) {
         (void) guest_state_read(id, &state);
         stop_init(&state);
         stop_rest(&state);
-        /* On cgroup v1 the service manager does not wait for those that it has killed. */
+        /* Who was killed is in its cgroups for a moment yet. */
         for (unsigned i = 0; i < 200 && !cgroups_remove(state.cgroups); i++)
                 (void) poll(NULL, 0, 10);
         let_go_of_disks(id);
