@@ -16,6 +16,7 @@ typedef struct Call {
         void *userdata;
         sd_bus_slot *slot;
         sd_bus_message *message; /* not sent yet */
+        sd_bus_message *failure; /* the connection was lost: told once that is over */
         struct Call *previous, *next;
 } Call;
 
@@ -58,6 +59,7 @@ static void call_free(Call *c) {
         c->peer->pending--;
         sd_bus_slot_unref(c->slot);
         sd_bus_message_unref(c->message);
+        sd_bus_message_unref(c->failure);
         free(c);
 }
 
@@ -119,7 +121,29 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* Ends a call with this answer, and tells the caller, who may free the peer. */
+static void call_finish(Call *c, sd_bus_message *m) {
+        BusPeer *p = c->peer;
+        bus_peer_reply_t callback = c->callback;
+        void *callback_userdata = c->userdata;
+
+        call_free(c);
+        if (p->pending == 0)
+                arm_timer(p, IDLE_USEC);
+        callback(m, sd_bus_message_get_error(m), callback_userdata);
+}
+
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Call *c = userdata;
+
+        /* sd-bus fails the calls of a lost connection one by one, and then says that it is lost. What the caller calls meanwhile would be
+         * lost with it, a step's reverse for example: he is told afterwards. */
+        if (sd_bus_is_open(sd_bus_message_get_bus(m)) == 0)
+                c->failure = sd_bus_message_ref(m);
+        else
+                call_finish(c, m);
+        return 0;
+}
 
 /* Ends a call that could not be sent, with the error sd-bus itself gives to those that were and get no answer. */
 static void call_fail(Call *c, int r) {
@@ -127,39 +151,48 @@ static void call_fail(Call *c, int r) {
 
         (void) sd_bus_message_seal(c->message, 1, 0);
         if (sd_bus_message_new_method_errorf(c->message, &reply, SD_BUS_ERROR_NO_REPLY, "Not sent: %s", strerror(-r)) >= 0)
-                (void) on_reply(reply, c, NULL);
+                call_finish(c, reply);
 }
 
-/* Sends the calls that wait for this connection, oldest first (the list begins with the newest). r < 0: it has failed. */
-static void calls_send(BusPeer *p, sd_bus *bus, int r) {
-        for (;;) {
-                Call *oldest = NULL;
-                int x;
+/* The oldest call of this connection that was not sent yet, or has failed with it (the list begins with the newest). */
+static Call *calls_next(BusPeer *p, sd_bus *bus) {
+        Call *oldest = NULL;
 
-                for (Call *c = p->calls; c; c = c->next)
-                        if (c->message && sd_bus_message_get_bus(c->message) == bus)
-                                oldest = c;
-                if (!oldest)
-                        return;
-                x = r < 0 ? r : sd_bus_call_async(bus, &oldest->slot, oldest->message, on_reply, oldest, UINT64_MAX);
-                if (x < 0)
-                        call_fail(oldest, x);
-                else
-                        oldest->message = sd_bus_message_unref(oldest->message);
-        }
+        for (Call *c = p->calls; c; c = c->next)
+                if ((c->message && sd_bus_message_get_bus(c->message) == bus) || (c->failure && sd_bus_message_get_bus(c->failure) == bus))
+                        oldest = c;
+        return oldest;
 }
 
 static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        calls_send(userdata, sd_bus_message_get_bus(m), 0);
+        sd_bus *bus = sd_bus_message_get_bus(m);
+        Call *c;
+
+        while ((c = calls_next(userdata, bus))) {
+                int r = sd_bus_call_async(bus, &c->slot, c->message, on_reply, c, UINT64_MAX);
+
+                if (r < 0)
+                        call_fail(c, r);
+                else
+                        c->message = sd_bus_message_unref(c->message);
+        }
         return 0;
 }
 
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         BusPeer *p = userdata;
         _cleanup_(sd_bus_close_unrefp) sd_bus *lost = TAKE_PTR(p->bus);
+        Call *c;
 
-        /* sd-bus has failed by itself what it had sent. Those who are told now may call again, on the next connection. */
-        calls_send(p, lost, -ENOTCONN);
+        /* Those who are told now may call again, on the next connection. */
+        while ((c = calls_next(p, lost))) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *failure = TAKE_PTR(c->failure);
+
+                if (failure)
+                        call_finish(c, failure);
+                else
+                        call_fail(c, -ENOTCONN);
+        }
         if (p->signal) {
                 arm_timer(p, RECONNECT_USEC);
                 p->signal(p, NULL, p->signal_userdata);
@@ -241,20 +274,6 @@ int bus_peer_message(BusPeer *p, sd_bus_message **ret, const char *path, const c
                         return r;
         }
         return sd_bus_message_new_method_call(p->bus, ret, NULL, path, interface, member);
-}
-
-static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Call *c = userdata;
-        BusPeer *p = c->peer;
-        bus_peer_reply_t callback = c->callback;
-        void *callback_userdata = c->userdata;
-
-        call_free(c);
-        if (p->pending == 0)
-                arm_timer(p, IDLE_USEC);
-        /* Last, because it may free the peer. */
-        callback(m, sd_bus_message_get_error(m), callback_userdata);
-        return 0;
 }
 
 int bus_peer_call(BusPeer *p, sd_bus_message *m, bus_peer_reply_t callback, void *userdata) {

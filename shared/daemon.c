@@ -2,6 +2,7 @@
 /* The life of a daemon: sockets from systemd, loop, idle exit without losing a request, bounded drain on SIGTERM. */
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -284,6 +285,9 @@ static int on_idle(sd_event_source *s, uint64_t usec, void *userdata) {
 
         if (daemon_is_idle(d))
                 return daemon_end_idle(d);
+        /* Whoever listens to events for days keeps us, but not what a busy moment needed: that lies between what is still in use. */
+        if (!daemon_is_busy(d))
+                (void) malloc_trim(0);
         r = sd_event_source_set_time_relative(s, MAX(d->idle_usec / 4, USEC_PER_SEC / 10));
         return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }

@@ -103,14 +103,16 @@ static void access_done(Job *j) {
 int step_wait_files(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
         char holder[40];
+        int r;
 
         if (i->n_access > 0)
                 return job_wait_event(j, JOB_EVENT_RELEASED, ACCESS_PATIENCE);
-        if (i->files_settled || isempty(i->pool))
+        if (i->volume_settled || isempty(i->pool))
                 return 0;
-        i->files_settled = true;
+        i->volume_settled = true;
         access_holder(i, holder);
-        return storage_release(j, i, holder, error);
+        r = storage_release(j, i, holder, error);
+        return r < 0 || i->prepared ? r : storage_release(j, i, NULL, error);
 }
 
 int undo_wait_files(Job *j) {

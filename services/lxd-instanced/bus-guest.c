@@ -69,7 +69,7 @@ static int method_guest_stopped(sd_bus_message *m, void *userdata, sd_bus_error 
         if (!i)
                 return sd_bus_reply_method_return(m, NULL); /* deleted meanwhile: nothing is left to undo */
         if (guest_is_ending(i))
-                return sd_bus_reply_method_return(m, NULL); /* a daemon that has just started saw it before it was told */
+                return guest_reply_ended(i, m); /* a daemon that has just started saw it before it was told */
         r = guest_stopped(i, reason, &j, error);
         return r < 0 ? r : job_start_reply_done(j, m);
 }

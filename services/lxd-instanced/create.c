@@ -269,7 +269,7 @@ static int fill_instance(Instance *i, CreateRequest *c, sd_bus_error *error) {
         int r;
 
         i->row = ROW_PENDING;
-        i->files_settled = true;
+        i->volume_settled = true;
         i->created_at = now_realtime();
         i->settings.architecture = architecture_intern(c->architecture) ?: architecture_native();
         i->settings.description = TAKE_PTR(c->description);

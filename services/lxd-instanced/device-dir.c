@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "binds.h"
 #include "log.h"
 
 static int dir_path(Manager *m, uint64_t id, char **ret) {
@@ -52,7 +53,11 @@ void device_dir_remove(Manager *m, uint64_t id) {
         _cleanup_closedir_ DIR *d = NULL;
         struct dirent *e;
 
-        if (dir_path(m, id, &path) < 0 || !(d = opendir(path)))
+        if (dir_path(m, id, &path) < 0)
+                return;
+        binds_undo(path); /* copied when this daemon started while the guest did */
+        d = opendir(path);
+        if (!d)
                 return;
         while ((e = readdir(d))) {
                 if (streq(e->d_name, ".") || streq(e->d_name, ".."))

@@ -312,8 +312,8 @@ static void stopped_data_free(void *p) {
 static int step_release(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
 
-        /* Everything is tried; the job is tolerant. What could not be asked for now is asked for at the next stop or delete. It is all that
-         * is there, not what the configuration says now: that may have changed since the start. */
+        /* Everything is tried; the job is tolerant. It is all that is there, not what the configuration says now: that may have changed
+         * since the start. */
         (void) nic_detach(j, i->id, "", NULL);
         (void) storage_release(j, i, NULL, NULL);
         device_dir_remove(j->manager, i->id);
@@ -326,6 +326,8 @@ static int step_stopped(Job *j, sd_bus_error *error) {
         const char *failure = startswith(d->reason, "failed: ");
 
         i->prepared = false;
+        if (j->undo_failed)
+                i->volume_settled = false; /* the next who needs the volume tries again */
         guest_state_done(&i->guest);
         i->live = live_state_free(i->live);
         if (failure && !i->failure)
@@ -344,6 +346,14 @@ static int step_stopped(Job *j, sd_bus_error *error) {
         log_at(streq(d->reason, "crash") ? LOG_WARNING : LOG_INFO, 0, life_fields(i, LXD_MSG_INSTANCE_STOPPED, &(LogFields) {}),
                "Stopped instance %s (%s).", i->name, d->reason);
         return 0;
+}
+
+/* Whoever could not be asked has died; its next process is there, or will be. */
+static int step_release_again(Job *j, sd_bus_error *error) {
+        if (!j->undo_failed)
+                return 0;
+        j->undo_failed = false;
+        return step_release(j, error);
 }
 
 /* What follows from the end: the ephemeral one goes, a reboot starts again, and who waited goes on. */
@@ -368,7 +378,14 @@ static int step_unprepare(Job *j, sd_bus_error *error) {
         return 0;
 }
 
-static const JobStep stopped_steps[] = { { "unprepare", step_unprepare, NULL }, { "release", step_release, NULL }, { "stopped", step_stopped, NULL }, {} };
+static const JobStep stopped_steps[] = {
+        { "unprepare", step_unprepare, NULL },
+        { "release", step_release, NULL },
+        { "release-again", step_release_again, NULL },
+        { "release-again", step_release_again, NULL },
+        { "stopped", step_stopped, NULL },
+        {}
+};
 
 int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *error) {
         _cleanup_(job_freep) Job *j = NULL;
@@ -392,11 +409,23 @@ int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *erro
         return 0;
 }
 
-bool guest_is_ending(const Instance *i) {
-        for (const Job *j = i->manager->jobs; j; j = j->next)
+static Job *ending_job(const Instance *i) {
+        for (Job *j = i->manager->jobs; j; j = j->next)
                 if (j->instance == i && streq(j->kind, "stopped"))
-                        return true;
-        return false;
+                        return j;
+        return NULL;
+}
+
+bool guest_is_ending(const Instance *i) {
+        return ending_job(i);
+}
+
+int guest_reply_ended(Instance *i, sd_bus_message *m) {
+        Job *j = ending_job(i);
+
+        sd_bus_message_unref(j->request); /* of a connection that was lost */
+        j->request = sd_bus_message_ref(m);
+        return 1;
 }
 
 int guest_cleanup(Instance *i, const char *reason) {

@@ -21,6 +21,8 @@ int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *erro
 int guest_cleanup(Instance *i, const char *reason);
 /* What follows from a guest's end is being done already. */
 bool guest_is_ending(const Instance *i);
+/* Of one that is: m is answered when all is released. Before that its unit must not go, nobody else would know of what is left. */
+int guest_reply_ended(Instance *i, sd_bus_message *m);
 
 /* At the daemon's start: is the guest of this instance alive, by what its runner left in /run? Sets state and pid. */
 void guest_discover(Instance *i);

@@ -68,7 +68,7 @@ struct Instance {
         bool killed;          /* it did not end by itself */
         bool restarting;      /* the next start is the second half of a restart: no instance-started of its own */
         unsigned n_access;    /* files.* that hold the volume mounted */
-        bool files_settled;   /* and no process before this one can have left it mounted for them */
+        bool volume_settled;  /* and nobody that is gone, a guest or a process before this one, can have left it mounted */
         Job *data_job;        /* creates, changes or removes the record or volume; others queue behind it */
         Job *life_job;        /* start, stop, restart, freeze, unfreeze */
         Job *prepare_job;     /* begun with the start, for the runner that will ask: guest_prepare_ahead() */

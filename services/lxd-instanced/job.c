@@ -7,6 +7,7 @@
 #include "crash.h"
 #include "log.h"
 #include "manager.h"
+#include "remove.h"
 
 #define LOOK_INTERVAL (3 * USEC_PER_SEC)
 
@@ -207,6 +208,7 @@ static void job_run(Job *j) {
                         log_at(LOG_DEBUG, j->result, j->instance ? LOG_INSTANCE(j->instance) : NULL, "%s: step %s failed: %s", j->kind,
                                step->name, strempty(j->error.message));
                         j->undoing = true;
+                        j->failed_at = j->at;
                         if (step->undo)
                                 (void) step->undo(j);
                         continue;
@@ -279,13 +281,22 @@ int job_start_reply_done(Job *j, sd_bus_message *m) {
         return 1;
 }
 
-int job_check_busy(const Instance *i, sd_bus_error *error) {
+bool job_step_was_refused(const Job *j) {
+        return j->undoing && j->at == j->failed_at && !sd_bus_error_has_name(&j->error, SD_BUS_ERROR_NO_REPLY);
+}
+
+int job_check_busy(Instance *i, sd_bus_error *error) {
         const Job *j = i->life_job;
 
         /* What changes the volume or the name as a whole excludes a start and a stop. */
         if (!j && i->data_job && (streq(i->data_job->kind, "create") || streq(i->data_job->kind, "delete") ||
                                   streq(i->data_job->kind, "rename") || streq(i->data_job->kind, "restore")))
                 j = i->data_job;
+        if (!j && !i->data_job && i->intent && startswith(i->intent, "rename:")) {
+                (void) instance_undo_rename(i); /* lxd-storaged could not do it before */
+                return bus_error_set(error, LXD_ERROR_UNAVAILABLE,
+                                     "An earlier rename of instance \"%s\" was cut off and is being undone; please try again", i->name);
+        }
         if (!j)
                 return 0;
         return bus_error_set(error, LXD_ERROR_LOCKED, "Instance is busy running a \"%s\" operation", j->kind);
@@ -299,12 +310,13 @@ void job_wake(Job *j, int r, const sd_bus_error *e) {
         assert(j->waiting > 0);
         j->waiting--;
 
-        if (r < 0 && j->undoing)
+        if (r == -ENOENT && (j->undoing || j->tolerant))
+                log_debug("Nothing to clean up in step %s of %s: %s", strempty(j->steps[j->at].name), j->kind, e && e->message ? e->message : "");
+        else if (r < 0 && (j->undoing || j->tolerant)) {
                 j->undo_failed = true;
-        if (r < 0 && (j->undoing || j->tolerant))
                 log_warning("Failed to %s step %s of %s: %s", j->undoing ? "undo" : "complete", strempty(j->steps[j->at].name), j->kind,
                             e && e->message ? e->message : strerror(-r));
-        else if (r < 0 && j->result >= 0) {
+        } else if (r < 0 && j->result >= 0) {
                 j->result = r;
                 if (e && sd_bus_error_is_set(e) && !sd_bus_error_is_set(&j->error))
                         (void) sd_bus_error_copy(&j->error, e);

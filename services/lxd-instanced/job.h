@@ -39,9 +39,9 @@ struct Job {
         const char *kind;        /* "create", "start", ...: LXD's word in the busy error */
         JobLane lane;
         const JobStep *steps;    /* ends with a zeroed one */
-        size_t at;
+        size_t at, failed_at;
         bool undoing, in_loop, started, finished;
-        bool undo_failed;        /* a call of a reverse failed */
+        bool undo_failed;        /* a call of a reverse, or of cleaning up, failed, and not because there is nothing to clean up */
         unsigned waiting;
         int result;
         sd_bus_error error;
@@ -94,9 +94,12 @@ void job_start_child(Job *parent, Job *child);
 /* The job's clean-up at the daemon's end, without any callback. */
 void jobs_free_all(Manager *m);
 
+/* In a reverse: has this very step failed, with an answer? Then the other daemon has undone its part. When that died, nobody knows. */
+bool job_step_was_refused(const Job *j);
+
 /* Is the instance in the middle of something that a new `kind` cannot wait for? -EBUSY with LXD's text
  * "Instance is busy running a %q operation". */
-int job_check_busy(const Instance *i, sd_bus_error *error);
+int job_check_busy(Instance *i, sd_bus_error *error);
 
 /* then() looks at a successful reply: 0 or negative errno with error set. May be NULL. */
 typedef int (*job_reply_t)(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error);

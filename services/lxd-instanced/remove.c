@@ -58,7 +58,7 @@ static void remove_files(Instance *i) {
         if (instance_log_dir(i, &dir) >= 0)
                 (void) remove_tree_at(AT_FDCWD, dir);
         if (str_format(&seccomp, "%s/seccomp/%" PRIu64, i->manager->run_dir, i->id) >= 0)
-                (void) unlink(seccomp);
+                (void) file_remove(seccomp);
         /* The unit's last process removes its files itself, unless it was killed too. */
         if (str_format(&run, "%s/instances/%" PRIu64, i->manager->run_dir, i->id) >= 0)
                 (void) remove_tree_at(AT_FDCWD, run);
@@ -152,7 +152,10 @@ static int step_intent(Job *j, sd_bus_error *error) {
         return r < 0 ? bus_error_wrap(error, r, "Failed to record the rename") : 0;
 }
 
+/* A volume that could not get its name back keeps the record of it, for the next who asks, or the next start. */
 static int undo_intent(Job *j) {
+        if (j->undo_failed)
+                return 0;
         j->instance->intent = (free(j->instance->intent), NULL);
         return db_instance_set_intent(j->manager->db, j->instance->id, NULL);
 }
@@ -162,8 +165,8 @@ static int step_rename_volume(Job *j, sd_bus_error *error) {
 }
 
 static int undo_rename_volume(Job *j) {
-        /* When the rename itself failed, the new name is not there: storaged says so, and that is fine. */
-        return storage_rename_volume(j, j->instance, false, j->data, j->instance->name, NULL, NULL);
+        /* After the death of lxd-storaged nobody knows how far it was. NotFound is fine. */
+        return job_step_was_refused(j) ? 0 : storage_rename_volume(j, j->instance, false, j->data, j->instance->name, NULL, NULL);
 }
 
 static int step_rename_record(Job *j, sd_bus_error *error) {

@@ -356,7 +356,7 @@ static int step_rename_intent(Job *j, sd_bus_error *error) {
 static int undo_rename_intent(Job *j) {
         Snapshot *s = job_snapshot(j, NULL);
 
-        return s ? db_snapshot_set_intent(j->manager->db, s->id, NULL) : 0;
+        return s && !j->undo_failed ? db_snapshot_set_intent(j->manager->db, s->id, NULL) : 0;
 }
 
 static int step_rename_volume(Job *j, sd_bus_error *error) {
@@ -364,6 +364,13 @@ static int step_rename_volume(Job *j, sd_bus_error *error) {
         Snapshot *s = job_snapshot(j, error);
 
         return s ? storage_rename_volume(j, j->instance, true, s->name, d->name, NULL, error) : -ENOENT;
+}
+
+static int undo_rename_volume(Job *j) {
+        SnapshotData *d = j->data;
+        Snapshot *s = job_snapshot(j, NULL);
+
+        return s && !job_step_was_refused(j) ? storage_rename_volume(j, j->instance, true, d->name, s->name, NULL, NULL) : 0;
 }
 
 static int step_rename_record(Job *j, sd_bus_error *error) {
@@ -388,7 +395,7 @@ static int step_rename_record(Job *j, sd_bus_error *error) {
 
 static const JobStep rename_steps[] = {
         { "intent", step_rename_intent, undo_rename_intent },
-        { "volume", step_rename_volume, NULL },
+        { "volume", step_rename_volume, undo_rename_volume },
         { "record", step_rename_record, NULL },
         {}
 };

@@ -274,8 +274,8 @@ int dhcp_release(Manager *m, const Nic *nic) {
         r = reservation_path(m, nic, &path);
         if (r < 0)
                 return r;
-        if (unlink(path) < 0)
-                return errno == ENOENT ? 0 : -errno;
-        reread(m, nic->network);
-        return 0;
+        r = file_remove(path);
+        if (r > 0)
+                reread(m, nic->network);
+        return r < 0 ? r : 0;
 }

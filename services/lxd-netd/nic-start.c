@@ -22,31 +22,78 @@ static bool unit_runs(char **names, uint64_t guest) {
         return strv_contains(names, container) || strv_contains(names, vm);
 }
 
-static void on_units(char **names, const sd_bus_error *e, void *userdata) {
-        _cleanup_(nic_list_done) NicList nics = {};
-        Manager *m = userdata;
+/* Interfaces that some instances have, and a walk over them. */
+typedef struct Walk {
+        Manager *manager;
+        NicList nics;
+        size_t next;
+} Walk;
+
+static void walk_free(Walk *w) {
+        w->manager->pending--;
+        nic_list_done(&w->nics);
+        free(w);
+}
+
+static int walk_new(Manager *m, Walk **ret) {
+        Walk *w = calloc(1, sizeof(Walk));
         int r;
 
-        m->pending--;
-        if (e) {
-                log_warning("Cannot tell which guests run, their interfaces stay: %s", e->message);
-                return;
+        if (!w)
+                return -ENOMEM;
+        w->manager = m;
+        m->pending++;
+        r = db_nic_list(m->db, &w->nics);
+        if (r < 0) {
+                walk_free(w);
+                return r;
         }
-        r = db_nic_list(m->db, &nics);
-        if (r < 0)
-                return;
-        for (size_t i = 0; i < nics.n; i++) {
-                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                const Nic *nic = nics.items + i;
+        *ret = w;
+        return 0;
+}
 
-                if (streq(nic->state, "reserved") || unit_runs(names, nic->guest))
+/* Still the same interface? The names of pairs are random, so one that was attached since has another. */
+static bool is_still(Manager *m, const Nic *nic) {
+        _cleanup_(nic_done) Nic now = {};
+
+        return db_nic_load(m->db, nic->guest, nic->device, &now) >= 0 && streq(now.state, nic->state) && streq(now.link, nic->link);
+}
+
+/* A guest that did not run when the service manager was asked, and starts by now: what it has got since is to stay. */
+static bool starts_by_now(const Walk *w, uint64_t guest) {
+        _cleanup_(nic_list_done) NicList now = {};
+
+        if (db_nic_list_guest(w->manager->db, guest, &now) < 0)
+                return true;
+        for (size_t i = 0; i < now.n; i++) {
+                bool known = !streq(now.items[i].state, "attached");
+
+                for (size_t k = 0; k < w->nics.n && !known; k++)
+                        known = w->nics.items[k].guest == guest && streq(w->nics.items[k].link, now.items[i].link);
+                if (!known)
+                        return true;
+        }
+        return false;
+}
+
+static void on_units(char **names, const sd_bus_error *e, void *userdata) {
+        Walk *w = userdata;
+
+        if (e)
+                log_warning("Cannot tell which guests run, their interfaces stay: %s", e->message);
+        for (size_t i = 0; !e && i < w->nics.n; i++) {
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+                const Nic *nic = w->nics.items + i;
+
+                if (!streq(nic->state, "attached") || unit_runs(names, nic->guest) || !is_still(w->manager, nic) ||
+                    starts_by_now(w, nic->guest))
                         continue;
                 log_at(LOG_NOTICE, 0, (&(LogFields) { .instance = nic->instance, .message_id = LXD_MSG_LEFTOVER_REMOVED }),
                        "Removing the interfaces of instance \"%s\", which does not run any more.", nic->instance);
-                r = nic_detach(m, nic->guest, "", false, on_done, NULL, &error);
-                if (r < 0)
+                if (nic_detach(w->manager, nic->guest, "", false, on_done, NULL, &error) < 0)
                         log_warning("%s", error.message);
         }
+        walk_free(w);
 }
 
 /* What was being attached when the daemon ended: whoever asked for it will ask again. */
@@ -57,31 +104,13 @@ static int remove_pending(Manager *m, const NicList *nics) {
                 if (!streq(nic->state, "pending"))
                         continue;
                 (void) link_delete(&m->rtnl, nic->host_name);
-                (void) db_nic_delete(m->db, nic->guest, nic->device);
+                (void) nic_forget(m, nic);
         }
         return 0;
 }
 
 /* Reservations of guests that do not run: each guest is asked for, one after the other. */
-typedef struct Reap {
-        Manager *manager;
-        NicList nics;
-        size_t next;
-} Reap;
-
-static void reap_free(Reap *x) {
-        x->manager->pending--;
-        nic_list_done(&x->nics);
-        free(x);
-}
-
-static void reap_next(Reap *x);
-
-static void forget(Manager *m, const Nic *nic) {
-        log_debug("Forgetting the reservation of device \"%s\" of instance \"%s\".", nic->device, nic->instance);
-        if (dhcp_release(m, nic) >= 0)
-                (void) db_nic_delete(m->db, nic->guest, nic->device);
-}
+static void reap_next(Walk *x);
 
 /* Has the instance still this interface? */
 static bool device_exists(sd_bus_message *m, const Nic *nic) {
@@ -95,18 +124,19 @@ static bool device_exists(sd_bus_message *m, const Nic *nic) {
 }
 
 static void on_guest(sd_bus_message *m, const sd_bus_error *e, void *userdata) {
-        _cleanup_(nic_done) Nic now = {};
-        Reap *x = userdata;
+        Walk *x = userdata;
         const Nic *nic = x->nics.items + x->next++;
 
         /* It may have been attached since. */
-        if (db_nic_load(x->manager->db, nic->guest, nic->device, &now) >= 0 && streq(now.state, "reserved") &&
-            ((e && sd_bus_error_has_name(e, LXD_ERROR_NOT_FOUND)) || (!e && !device_exists(m, nic))))
-                forget(x->manager, nic);
+        if (is_still(x->manager, nic) &&
+            ((e && sd_bus_error_has_name(e, LXD_ERROR_NOT_FOUND)) || (!e && !device_exists(m, nic)))) {
+                log_debug("Forgetting the reservation of device \"%s\" of instance \"%s\".", nic->device, nic->instance);
+                (void) nic_forget(x->manager, nic);
+        }
         reap_next(x);
 }
 
-static void reap_next(Reap *x) {
+static void reap_next(Walk *x) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r = 0;
 
@@ -122,21 +152,14 @@ static void reap_next(Reap *x) {
                         return;
                 log_debug_errno(r, "Cannot ask about guests that do not run, their reservations stay: %m");
         }
-        reap_free(x);
+        walk_free(x);
 }
 
 static int reap_start(Manager *m) {
-        Reap *x = calloc(1, sizeof(Reap));
-        int r;
+        Walk *x;
+        int r = walk_new(m, &x);
 
-        if (!x)
-                return -ENOMEM;
-        x->manager = m;
-        m->pending++;
-        r = db_nic_list(m->db, &x->nics);
-        if (r < 0)
-                reap_free(x);
-        else
+        if (r >= 0)
                 reap_next(x);
         return r;
 }
@@ -144,6 +167,7 @@ static int reap_start(Manager *m) {
 int nic_start_all(Manager *m) {
         _cleanup_(nic_list_done) NicList nics = {};
         bool attached = false;
+        Walk *w;
         int r;
 
         r = db_nic_list(m->db, &nics);
@@ -156,9 +180,11 @@ int nic_start_all(Manager *m) {
                 r = reap_start(m);
         if (r < 0 || !attached || !m->units)
                 return r;
-        r = units_list(m->units, "lxd-*@*.service", on_units, m);
+        r = walk_new(m, &w);
         if (r < 0)
-                return log_warning_errno(r, "Cannot tell which guests run, their interfaces stay: %m");
-        m->pending++;
-        return 0;
+                return r;
+        r = units_list(m->units, "lxd-*@*.service", on_units, w);
+        if (r < 0)
+                walk_free(w);
+        return r < 0 ? log_warning_errno(r, "Cannot tell which guests run, their interfaces stay: %m") : 0;
 }

@@ -358,6 +358,12 @@ static bool needs_rules(const Config *config) {
         return egress > 0 || nic_config_filters(config);
 }
 
+int nic_forget(Manager *m, const Nic *nic) {
+        int r = dhcp_release(m, nic);
+
+        return r < 0 ? r : db_nic_delete(m->db, nic->guest, nic->device);
+}
+
 static int attach_steps(Manager *m, const Target *t, Nic *nic, sd_bus_error *error) {
         _cleanup_(undo_run) Undo undo = {};
         int r;
@@ -385,7 +391,7 @@ static int attach_steps(Manager *m, const Target *t, Nic *nic, sd_bus_error *err
                         r = bus_error_wrap(error, r, "Failed to record device \"%s\"", nic->device);
         }
         if (r < 0) {
-                (void) db_nic_delete(m->db, nic->guest, nic->device);
+                (void) nic_forget(m, nic);
                 return r;
         }
         undo_commit(&undo);
@@ -423,7 +429,7 @@ int nic_attach(Manager *m, Nic *nic, done_t done, void *userdata, sd_bus_error *
                 if (r >= 0)
                         return 0;
                 (void) link_delete(&m->rtnl, nic->host_name); /* not without its filters */
-                (void) db_nic_delete(m->db, nic->guest, nic->device);
+                (void) nic_forget(m, nic);
                 return bus_error_wrap(error, r, "Failed to set the filters of device \"%s\"", nic->device);
         }
         done(0, NULL, userdata);
@@ -530,8 +536,7 @@ static int detach_one(Manager *m, const Nic *nic, bool forget) {
                 return db_nic_set_state(m->db, nic->guest, nic->device, "reserved");
         if (!forget && streq(nic->state, "reserved"))
                 return 0;
-        r = dhcp_release(m, nic);
-        return r < 0 ? r : db_nic_delete(m->db, nic->guest, nic->device);
+        return nic_forget(m, nic);
 }
 
 static int detach_list(Manager *m, const NicList *nics, const char *device, bool forget, bool *ret_rules, sd_bus_error *error) {

@@ -20,6 +20,8 @@ enum {
 };
 /* device "" = all of the guest, which has stopped: reservations stay unless `forget`. A single device: it is forgotten. Missing = success. */
 int nic_detach(Manager *m, uint64_t guest, const char *device, bool forget, done_t done, void *userdata, sd_bus_error *error);
+/* The record of an interface that is off the host, and its reservation. 0, -errno. */
+int nic_forget(Manager *m, const Nic *nic);
 /* The instance has another name: so do its DNS records. */
 int nic_rename_guest(Manager *m, uint64_t guest, const char *instance);
 /* At start: guests that are gone lose their interfaces, pairs without a record are removed, reservations of deleted instances end. */

@@ -105,6 +105,17 @@ int file_write_atomic(const char *path, const void *data, size_t n, mode_t mode)
         return r;
 }
 
+int file_remove(const char *path) {
+        _cleanup_free_ char *temporary = NULL;
+        int r;
+
+        r = str_format(&temporary, "%s~", path);
+        if (r < 0)
+                return r;
+        (void) unlink(temporary);
+        return unlink(path) >= 0 ? 1 : errno == ENOENT ? 0 : -errno;
+}
+
 int mkdir_parents(const char *path, mode_t mode) {
         _cleanup_free_ char *copy = strdup(path);
 

@@ -18,6 +18,8 @@ int fd_write_all(int fd, const void *data, size_t n);
 /* Writes path by a temporary file beside it ("path~", so one writer at a time) and rename; data is on disk before the name.
  * 0, -errno. */
 int file_write_atomic(const char *path, const void *data, size_t n, mode_t mode);
+/* Removes a file that file_write_atomic() made, and what a killed writer left. 1 = it was there, 0, -errno. */
+int file_remove(const char *path);
 /* mkdir -p. Existing directories are left as they are. 0, -errno. */
 int mkdir_parents(const char *path, mode_t mode);
 /* Removes a tree below dir_fd without following symlinks or leaving the tree. Missing = 0. 0, -errno. */

@@ -43,13 +43,17 @@ static void on_signal(BusPeer *p, sd_bus_message *m, void *userdata) {
                 s->signals++;
 }
 
-static void call(BusPeer *p, Seen *s, const char *member) {
+static void call_then(BusPeer *p, const char *member, bus_peer_reply_t callback, void *userdata) {
         sd_bus_message *m = NULL;
 
         assert_true(bus_peer_message(p, &m, ROOT, "org.lxd.Operations1", member) >= 0);
         assert_true(sd_bus_message_append(m, "t", (uint64_t) 0) >= 0);
-        assert_int_equal(bus_peer_call(p, m, on_reply, s), 0);
+        assert_int_equal(bus_peer_call(p, m, callback, userdata), 0);
         sd_bus_message_unref(m);
+}
+
+static void call(BusPeer *p, Seen *s, const char *member) {
+        call_then(p, member, on_reply, s);
 }
 
 static void run_until(sd_event *event, const unsigned *counter, unsigned wanted) {
@@ -57,14 +61,19 @@ static void run_until(sd_event *event, const unsigned *counter, unsigned wanted)
                 assert_true(sd_event_run(event, 5 * USEC_PER_SEC) > 0);
 }
 
-static void open_peer(Fixture *f, BusPeer **ret) {
+static void attach_peer(Fixture *f, BusPeer *p) {
         int pair[2];
 
         assert_true(fixture_open(f, &spec) >= 0);
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
         assert_int_equal(bus_server_add_connection(f->server, pair[0]), 0);
+        assert_int_equal(bus_peer_attach(p, pair[1]), 0);
+}
+
+static void open_peer(Fixture *f, BusPeer **ret) {
+        assert_true(sd_event_new(&f->event) >= 0);
         assert_int_equal(bus_peer_new(f->event, "test", ret), 0);
-        assert_int_equal(bus_peer_attach(*ret, pair[1]), 0);
+        attach_peer(f, *ret);
 }
 
 static void answers(void **state) {
@@ -176,8 +185,44 @@ static void death(void **state) {
         fixture_close(&f);
 }
 
+typedef struct Again {
+        BusPeer *peer;
+        Seen first, second;
+} Again;
+
+static void on_first_reply(sd_bus_message *m, const sd_bus_error *error, void *userdata) {
+        Again *a = userdata;
+
+        on_reply(m, error, &a->first);
+        call(a->peer, &a->second, "List");
+}
+
+/* Who hears that his call was lost, and calls again at once (to take back what he began), reaches the next process, also while others are
+ * still to hear of their loss. */
+static void call_again_after_death(void **state) {
+        Fixture f = {}, next = {};
+        Again a = {};
+
+        open_peer(&f, &a.peer);
+        call(a.peer, &a.second, "List");
+        run_until(f.event, &a.second.answers, 1);
+        for (unsigned i = 0; i < 3; i++)
+                call_then(a.peer, "List", on_first_reply, &a);
+        next.event = sd_event_ref(f.event);
+        attach_peer(&next, a.peer);
+        f.server = bus_server_free(f.server);
+        run_until(f.event, &a.second.answers, 4);
+        assert_int_equal(a.first.answers, 3);
+        assert_int_equal(a.first.errors, 3);
+        assert_int_equal(a.second.errors, 0);
+        assert_int_equal(bus_peer_pending(a.peer), 0);
+        bus_peer_free(a.peer);
+        fixture_close(&next);
+        fixture_close(&f);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(answers), cmocka_unit_test(signals), cmocka_unit_test(death),
+        const struct CMUnitTest tests[] = { cmocka_unit_test(answers), cmocka_unit_test(signals), cmocka_unit_test(death), cmocka_unit_test(call_again_after_death),
                                               cmocka_unit_test(call_behind_handshake) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,10 @@ static void files(void **state) {
         assert_true(open_resolve(dir_fd, "escape/passwd", O_RDONLY, 0, RESOLVE_BENEATH) < 0);
         assert_int_equal(open_resolve(dir_fd, "escape/passwd", O_RDONLY, 0, RESOLVE_IN_ROOT), -ENOENT);
         assert_true((fd = open_resolve(dir_fd, "a/b/file", O_RDONLY, 0, RESOLVE_BENEATH)) >= 0);
+        assert_int_equal(mknodat(dir_fd, "a/b/file~", S_IFREG | 0600, 0), 0); /* of a writer that was killed */
+        assert_int_equal(file_remove(path), 1);
+        assert_int_equal(file_remove(path), 0);
+        assert_int_equal(unlinkat(dir_fd, "a/b", AT_REMOVEDIR), 0);
         assert_int_equal(remove_tree_at(AT_FDCWD, dir), 0);
         assert_int_equal(access("/etc/passwd", F_OK), 0);
         assert_int_equal(access(dir, F_OK), -1);

@@ -106,6 +106,14 @@ static int plan_take_option(GuestMessage *plan, const char *key, const char *val
         return 0;
 }
 
+/* Once the guest runs it has its own. */
+static void let_go_of_disks(uint64_t id) {
+        _cleanup_free_ char *dir = NULL;
+
+        if (str_format(&dir, LXD_STATE_DIR "/devices/%" PRIu64, id) >= 0)
+                binds_undo(dir);
+}
+
 static int plan_read_options(sd_bus_message *reply, GuestMessage *plan, sd_bus_error *error) {
         const char *key, *value;
         int r;
@@ -171,7 +179,7 @@ static int run_start(uint64_t id) {
         crash_point("bus-started");
         if (r < 0)
                 return report(r, &error);
-        binds_undo(id);
+        let_go_of_disks(id);
         return guest_message_send_ok(RUNNER_FD, NULL, 0) < 0;
 }
 
@@ -235,8 +243,10 @@ static int run_stop(uint64_t id) {
         (void) guest_state_read(id, &state);
         stop_init(&state);
         stop_rest(&state);
-        cgroups_remove(state.cgroups);
-        binds_undo(id);
+        /* Who was killed is in its cgroups for a moment yet. */
+        for (unsigned i = 0; i < 200 && !cgroups_remove(state.cgroups); i++)
+                (void) poll(NULL, 0, 10);
+        let_go_of_disks(id);
         leftover_remove(id, state.name);
         crash_point("bus-guest-ended");
         r = stop_reason(&state, &reason);

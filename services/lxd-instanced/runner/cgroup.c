@@ -261,13 +261,12 @@ static unsigned each_child(int parent, const char *name, unsigned depth, visit_t
         return n;
 }
 
-/* rmdir from the bottom up. Every failure is left alone: a cgroup with processes in it stays. */
+/* rmdir from the bottom up. 0: it is gone, 1: there are processes in it, so it stays. */
 static unsigned remove_cgroup(int parent, const char *name, unsigned depth) {
         if (unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
                 return 0;
         (void) each_child(parent, name, depth, remove_cgroup);
-        (void) unlinkat(parent, name, AT_REMOVEDIR);
-        return 0;
+        return unlinkat(parent, name, AT_REMOVEDIR) >= 0 || errno == ENOENT ? 0 : 1;
 }
 
 /* Those of the service manager's own commands for the unit, of which this is one, are left out. */
@@ -303,9 +302,11 @@ unsigned cgroups_kill(const char *payload) {
         return n;
 }
 
-void cgroups_remove(const char *payload) {
+bool cgroups_remove(const char *payload) {
+        static const char *const ours[] = { "payload", "monitor", "supervisor" };
         _cleanup_free_ char *copy = strdup(strempty(payload));
         char *position = copy, *line;
+        bool gone = true;
 
         while (copy && (line = strsep(&position, "\n"))) {
                 _cleanup_close_ int fd = -EBADF;
@@ -315,9 +316,8 @@ void cgroups_remove(const char *payload) {
                 fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
                 if (fd < 0)
                         continue;
-                (void) remove_cgroup(fd, "payload", 0);
-                (void) remove_cgroup(fd, "monitor", 0);
-                (void) remove_cgroup(fd, "supervisor", 0);
+                for (size_t i = 0; i < ELEMENTSOF(ours); i++)
+                        gone = remove_cgroup(fd, ours[i], 0) == 0 && gone;
                 /* Where liblxc made the unit's directory and its slice, they go too; systemd's own hold a process or the unit. */
                 slash = strrchr(directory, '/');
                 if (isempty(controllers) || streq(controllers, "name=systemd") || !slash)
@@ -327,4 +327,5 @@ void cgroups_remove(const char *payload) {
                 *slash = '\0';
                 (void) rmdir(directory);
         }
+        return gone;
 }

@@ -21,5 +21,5 @@ int cgroups_enter_supervisor(const Cgroups *c);
 /* Kills all processes of the unit, the guest's and liblxc's, but those of the service manager's own commands; gives how many there were. */
 unsigned cgroups_kill(const char *payload);
 /* Removes what is left of monitor, payload and supervisor (empty cgroups only) in all hierarchies of `payload`. Nobody else
- * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. */
-void cgroups_remove(const char *payload);
+ * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. False: some are left. */
+bool cgroups_remove(const char *payload);

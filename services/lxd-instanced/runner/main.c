@@ -118,7 +118,7 @@ static int runner_enter_cgroups(Runner *r, char **ret_text) {
                 (void) str_format(ret_text, "Failed to find the cgroups of this unit: %s", strerror(-q));
                 return q;
         }
-        cgroups_remove(c->payload); /* of a runner that was killed: liblxc would refuse to start into them */
+        (void) cgroups_remove(c->payload); /* of a runner that was killed: liblxc would refuse to start into them */
         q = cgroups_enter_supervisor(c);
         if (q < 0)
                 (void) str_format(ret_text, "Failed to enter the cgroup \"%s/supervisor\": %s", c->unit, strerror(-q));

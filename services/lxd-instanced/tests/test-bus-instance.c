@@ -853,6 +853,62 @@ static void killed_rename(void **state) {
         assert_non_null(world_instance("c2"));
 }
 
+/* lxd-storaged dies when it is already sure to rename the volume, and its next process does it. */
+static void renaming_storage_killed(void **state) {
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        world.lose = "RenameVolume";
+        assert_true(do_rename() < 0);
+        world_assert_consistent();
+        world.lose = "RenameVolume";
+        assert_true(do_snapshot_rename() < 0);
+        world_assert_consistent();
+
+        /* The volume cannot get its name back either: nobody may touch the instance before it has. */
+        world.lose = world.fail = "RenameVolume";
+        assert_true(do_rename() < 0);
+        assert_true(do_delete() < 0);
+        world_settle();
+        world_assert_consistent();
+        world.lose = world.fail = "RenameVolume";
+        assert_true(do_rename() < 0);
+        world_restart();
+        world_assert_consistent();
+        assert_int_equal(do_rename(), 0);
+}
+
+static size_t count_calls(const char *member) {
+        size_t n = 0;
+
+        STRV_FOREACH(c, world.calls)
+                n += streq(*c, member);
+        return n;
+}
+
+/* What a guest held is let go also when lxd-storaged dies just then, and at the latest when somebody needs the volume. */
+static void stopping_storage_killed(void **state) {
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        world.calls = strv_free(world.calls);
+        world.lose = "UnmountAll";
+        assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
+        assert_int_equal(count_calls("UnmountAll"), 2);
+        world_restart();
+        world.calls = strv_free(world.calls);
+        assert_int_equal(do_rename(), 0);
+        assert_int_equal(count_calls("UnmountAll"), 2); /* for files and for the guest */
+}
+
+/* A volume that has the new name already is somebody else's: it keeps it. */
+static void rename_refused(void **state) {
+        assert_int_equal(do_create(), 0);
+        world.fail = "RenameVolume";
+        world.calls = strv_free(world.calls);
+        assert_true(do_rename() < 0);
+        assert_int_equal(strv_length(world.calls), 1);
+        world_assert_consistent();
+}
+
 static void killed_snapshot(void **state) {
         assert_int_equal(do_create(), 0);
         crash("snapshot", "record", do_snapshot);
@@ -938,7 +994,7 @@ int main(void) {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(killed_while_prepared), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
-                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
         };
 
         if (geteuid() != 0) {

@@ -161,7 +161,7 @@ static int on_peer_call(sd_bus_message *m, void *userdata, sd_bus_error *unused)
         if (!sd_bus_message_is_method_call(m, NULL, NULL))
                 return 0;
         assert_int_equal(strv_extend(&world.calls, member), 0);
-        if (world.fail && streq(world.fail, member)) {
+        if (world.fail && streq(world.fail, member) && !world.lose) {
                 world.fail = world.fail_then;
                 world.fail_then = NULL;
                 return sd_bus_reply_method_errorf(m, LXD_ERROR_FAILED, "no luck");
@@ -173,6 +173,10 @@ static int on_peer_call(sd_bus_message *m, void *userdata, sd_bus_error *unused)
         if (world.during && streq(world.during, member)) {
                 world.during = NULL;
                 world.meanwhile();
+        }
+        if (world.lose && streq(world.lose, member)) {
+                world.lose = NULL;
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_NO_REPLY, "Connection terminated");
         }
         if (r < 0)
                 return sd_bus_reply_method_error(m, &e);

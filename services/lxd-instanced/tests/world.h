@@ -15,6 +15,7 @@ typedef struct World {
         Strv calls;         /* members that the other daemons were called by, in order */
         const char *fail;   /* this member fails next time with "no luck" */
         const char *fail_then; /* and then this one */
+        const char *lose;      /* this member does what it does next time, and its daemon dies before it answers */
         const char *during;    /* when this member has been called next time, this happens before its answer: */
         void (*meanwhile)(void);
         uint64_t detach_flags; /* of the last Detach */

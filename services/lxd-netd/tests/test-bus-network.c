@@ -453,6 +453,29 @@ static int detach(Context *c, uint64_t guest, const char *device, uint64_t flags
         return fixture_call(&c->f, NETD_ROOT, NICS, "Detach", NULL, "tst", guest, device, flags);
 }
 
+/* Killed when the reservation was made, but not yet the row that says so. */
+static void test_restart_in_attach(void **state) {
+        _cleanup_free_ char *path = NULL, *half = NULL;
+        _cleanup_(config_done) Config a = {};
+        _cleanup_(nic_done) Nic nic = {};
+        Context *c = *state;
+        Link link;
+
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(attach(c, 7, "c1", "ipv4.address", "10.99.0.5", &a, NULL), 0);
+        assert_int_equal(db_nic_set_state(c->manager->db, 7, "eth0", "pending"), 0);
+        assert_int_equal(str_format(&path, "%s/run/br0/hosts/7.eth0", c->directory), 0);
+        assert_int_equal(str_format(&half, "%s~", path), 0);
+        assert_int_equal(file_write_atomic(half, "", 0, 0644), 0);
+        close_manager(c);
+        open_manager(c);
+        run_until_idle(c);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "host_name"), &link), -ENODEV);
+        assert_int_equal(db_nic_load(c->manager->db, 7, "eth0", &nic), -ENOENT);
+        assert_int_equal(access(path, F_OK), -1);
+        assert_int_equal(access(half, F_OK), -1);
+}
+
 static void test_attach(void **state) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL, f = SD_BUS_ERROR_NULL;
         _cleanup_(config_done) Config a = {}, b = {};
@@ -689,7 +712,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_create), TEST(test_refused), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
                 TEST(test_leases), TEST(test_delete),  TEST(test_rename),    TEST(test_restart), TEST(test_attach),  TEST(test_filters),
-                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_conflict),
+                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_restart_in_attach), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_conflict),
         };
         sigset_t mask;
 

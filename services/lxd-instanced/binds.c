@@ -24,11 +24,7 @@ int bind_make(const char *path, const char *source, bool recursive) {
         return r < 0 ? r : RET_ERRNO(mount(source, path, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL));
 }
 
-void binds_undo(uint64_t id) {
-        _cleanup_free_ char *dir = NULL;
-
-        if (str_format(&dir, LXD_STATE_DIR "/devices/%" PRIu64, id) < 0)
-                return;
+void binds_undo(const char *dir) {
         /* A bind of a shared mount is its peer: what is unmounted in the one is unmounted in the other, the host's own. So it leaves first. */
         while (mount(NULL, dir, NULL, MS_REC | MS_SLAVE, NULL) >= 0 && umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) >= 0)
                 ;
