@@ -420,6 +420,14 @@ static void guest_life(Harness *h, const char *driver) {
         if (streq(driver, "btrfs"))
                 assert_true(open(harness_path(h, "storage-pools/p/images/" FP "/x"), O_CREAT | O_WRONLY, 0600) < 0 && errno == EROFS);
 
+        assert_int_equal(create_custom(h, "/pool/p", "data"), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "CheckVolume", "ssst", "p", "default", "data", NO_FLAGS), 0);
+        assert_true(harness_call(h, "", "Guests", "CheckVolume", "ssst", "p", "default", "c1", NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "Failed loading custom volume: Storage volume not found");
+        assert_true(harness_call(h, "", "Guests", "CheckVolume", "ssst", "q", "default", "data", NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "Failed to get storage pool \"q\": Storage pool not found");
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/data", "Volume", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
+
         assert_int_equal(harness_call(h, "", "Guests", "Mount", "ssssst", "p", "container", "default", "c1", "7", NO_FLAGS), 0);
         assert_true(sd_bus_message_read(h->reply, "s", &path) > 0);
         assert_string_equal(path, harness_path(h, "storage-pools/p/containers/c1"));
