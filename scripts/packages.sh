@@ -6,7 +6,7 @@
 PACKAGES_BUILD='build-essential pkg-config meson ninja-build git
         libsystemd-dev libudev-dev libsqlite3-dev libjson-c-dev libssl-dev libmicrohttpd-dev libgnutls28-dev
         libarchive-dev liblzma-dev libyaml-dev libcurl4-openssl-dev libwslay-dev lxc-dev libseccomp-dev libnftables-dev
-        libcap-dev libacl1-dev libcmocka-dev libmnl-dev libsquashfs-dev btrfs-progs'
+        libcap-dev libacl1-dev libcmocka-dev libmnl-dev libsquashfs-dev zlib1g-dev btrfs-progs'
 
 # To run the daemons: what a system with LXD on it has besides systemd.
 PACKAGES_RUN='systemd systemd-sysv dbus iproute2 liblxc1 liblxc-common lxcfs libmicrohttpd12 libgnutls30 libjson-c5

@@ -5,6 +5,7 @@
 #include "bulk.h"
 #include "bus.h"
 #include "create.h"
+#include "profile-networks.h"
 #include "snapshot.h"
 #include "state.h"
 
@@ -145,7 +146,7 @@ static int method_list_profiles(sd_bus_message *m, void *userdata, sd_bus_error 
         return bus_reply_writer(m, &w, NULL);
 }
 
-static int method_create_profile(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int apply_create_profile(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(requestor_done) Requestor who = {};
         _cleanup_(config_done) Config config = {};
         _cleanup_(devices_done) Devices devices = {};
@@ -165,6 +166,19 @@ static int method_create_profile(sd_bus_message *m, void *userdata, sd_bus_error
                 return bus_error_set(error, LXD_ERROR_INVALID, "Invalid project name \"%s\"", project);
         r = profile_create(userdata, project, name, description, &config, &devices, &who, error);
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_create_profile(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(devices_done) Devices devices = {};
+        const char *project;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &project);
+        if (r >= 0)
+                r = sd_bus_message_skip(m, "ssa{ss}");
+        if (r >= 0)
+                r = bus_read_devices(m, &devices);
+        return r < 0 ? r : profile_check_networks(userdata, project, NULL, &devices, m, apply_create_profile, error);
 }
 
 static int method_change_states(sd_bus_message *m, void *userdata, sd_bus_error *error) {

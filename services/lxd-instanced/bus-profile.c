@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* org.lxd.instance1.Profile. */
 #include "bus.h"
+#include "profile-networks.h"
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(json_done) JsonWriter w = {};
@@ -19,7 +20,7 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return bus_reply_writer(m, &w, etag);
 }
 
-static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int apply_update(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(requestor_done) Requestor who = {};
         _cleanup_(config_done) Config config = {};
         _cleanup_(devices_done) Devices devices = {};
@@ -43,6 +44,17 @@ static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         return users ? job_start_reply_done(users, m) : sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(devices_done) Devices devices = {};
+        Profile *p = userdata;
+        int r;
+
+        r = sd_bus_message_skip(m, "sa{ss}");
+        if (r >= 0)
+                r = bus_read_devices(m, &devices);
+        return r < 0 ? r : profile_check_networks(p->manager, p->project, p, &devices, m, apply_update, error);
 }
 
 static int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -8,6 +8,7 @@
 #include "bus-error.h"
 #include "db-records.h"
 #include "device-config.h"
+#include "device-host.h"
 #include "guest.h"
 #include "instance-config.h"
 #include "log.h"
@@ -373,6 +374,8 @@ static int apply_image(Job *j, sd_bus_error *error) {
         return config_set(&i->settings.config, "volatile.base_image", d->fingerprint);
 }
 
+#define CREATE_FAILED "Failed creating instance record: Failed initialising instance"
+
 static int step_plan(Job *j, sd_bus_error *error) {
         DB_LAZY(j->manager->db); /* the row is pending */
         _cleanup_devices_view_ Devices expanded = {};
@@ -388,6 +391,9 @@ static int step_plan(Job *j, sd_bus_error *error) {
         r = devices_check_expanded(&expanded, error);
         if (r < 0)
                 return r;
+        r = devices_check_sources(NULL, &expanded, error);
+        if (r < 0)
+                return bus_error_wrap(error, r, CREATE_FAILED);
 
         r = str_replace(&i->pool, config_get(&devices_find_root(&expanded)->config, "pool"));
         if (r >= 0)
@@ -398,7 +404,8 @@ static int step_plan(Job *j, sd_bus_error *error) {
                 r = db_instance_set_pool(j->manager->db, i->id, i->pool);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed creating instance record");
-        return nics_validate(j, &expanded, error);
+        r = nics_validate(j, &expanded, CREATE_FAILED ": Invalid devices", error);
+        return r < 0 ? r : volumes_validate(j, NULL, &expanded, CREATE_FAILED, error);
 }
 
 /* Up to here the request itself may be wrong, or name what is not there: the caller hears that at once. The rest takes time. If nobody

@@ -193,7 +193,7 @@ static int check_disk(const Device *d, sd_bus_error *error) {
                 if (!object_name_is_valid(source))
                         return fail(d, error, LXD_ERROR_INVALID, "Invalid volume name \"%s\"", source);
         } else if (source[0] != '/')
-                return fail(d, error, LXD_ERROR_INVALID, "Source path \"%s\" is not absolute and no pool is given", source);
+                return fail(d, error, LXD_ERROR_INVALID, "Source path must be absolute for local sources");
         return 0;
 }
 

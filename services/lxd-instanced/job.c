@@ -406,16 +406,29 @@ typedef struct Call {
         Job *job;
         job_reply_t then;
         void *arg;
+        char *about; /* precedes the text of a failure; may be NULL */
 } Call;
 
+static Call *call_free(Call *c) {
+        if (c)
+                free(c->about);
+        free(c);
+        return NULL;
+}
+DEFINE_CLEANUP(Call, call_free)
+
 static void call_done(sd_bus_message *m, const sd_bus_error *e, void *userdata) {
-        _cleanup_free_ Call *call = userdata;
+        _cleanup_(call_freep) Call *call = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = 0;
 
-        if (e)
+        if (e) {
                 r = -abs(sd_bus_error_get_errno(e) ?: EIO);
-        else if (call->then) {
+                if (call->about && sd_bus_error_copy(&error, e) < 0) {
+                        (void) bus_error_wrap(&error, r, "%s", call->about);
+                        e = &error;
+                }
+        } else if (call->then) {
                 r = call->then(call->job, m, call->arg, &error);
                 if (r < 0)
                         e = &error;
@@ -423,22 +436,31 @@ static void call_done(sd_bus_message *m, const sd_bus_error *e, void *userdata) 
         job_wake(call->job, r, e);
 }
 
-int job_call(Job *j, BusPeer *p, sd_bus_message *m, job_reply_t then, void *arg, sd_bus_error *error) {
-        Call *call = calloc(1, sizeof(Call));
+static int start_call(Job *j, BusPeer *p, sd_bus_message *m, job_reply_t then, void *arg, const char *about, sd_bus_error *error) {
+        _cleanup_(call_freep) Call *call = calloc(1, sizeof(Call));
         int r;
 
         if (!call)
                 return -ENOMEM;
-        *call = (Call) { j, then, arg };
+        *call = (Call) { .job = j, .then = then, .arg = arg };
+        if (str_replace(&call->about, about) < 0)
+                return -ENOMEM;
 
         r = bus_peer_call(p, m, call_done, call);
-        if (r < 0) {
-                free(call);
+        if (r < 0)
                 return bus_error_wrap(error, r, "Failed to call %s of %s", strempty(sd_bus_message_get_member(m)),
                                       strempty(sd_bus_message_get_interface(m)));
-        }
+        TAKE_PTR(call);
         job_wait(j);
         return 0;
+}
+
+int job_call(Job *j, BusPeer *p, sd_bus_message *m, job_reply_t then, void *arg, sd_bus_error *error) {
+        return start_call(j, p, m, then, arg, NULL, error);
+}
+
+int job_call_about(Job *j, BusPeer *p, sd_bus_message *m, const char *about, sd_bus_error *error) {
+        return start_call(j, p, m, NULL, NULL, about, error);
 }
 
 void job_unit_done(int r, const sd_bus_error *e, void *userdata) {

@@ -106,6 +106,8 @@ typedef int (*job_reply_t)(Job *j, sd_bus_message *m, void *arg, sd_bus_error *e
 /* Sends m to the peer; the job waits for the answer. A failed call fails the job with the callee's text (except in a reverse: logged). The
  * message is not consumed. 0, -errno with error set. */
 int job_call(Job *j, BusPeer *p, sd_bus_message *m, job_reply_t then, void *arg, sd_bus_error *error);
+/* The same for an empty answer; about precedes the text of a failure. */
+int job_call_about(Job *j, BusPeer *p, sd_bus_message *m, const char *about, sd_bus_error *error);
 /* Waits for something else: each job_wait() needs one job_wake(). e may be NULL. */
 void job_wait(Job *j);
 void job_wake(Job *j, int r, const sd_bus_error *e);

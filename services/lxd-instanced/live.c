@@ -8,6 +8,7 @@
 #include "bus-error.h"
 #include "cgroup-limits.h"
 #include "device-config.h"
+#include "device-host.h"
 #include "guest.h"
 #include "log.h"
 #include "manager.h"
@@ -131,7 +132,7 @@ int live_validate(Job *j, const LiveChange *c, sd_bus_error *error) {
         Devices changed = {};
         int r = 0;
 
-        /* Only NICs that differ: an unrelated change must not fail because a network is gone. */
+        /* Only devices that differ: an unrelated change must not fail because a network or a folder is gone. */
         DEVICES_FOREACH(d, &c->new_devices) {
                 const Config *old = devices_get(&c->old_devices, d->name);
 
@@ -139,7 +140,11 @@ int live_validate(Job *j, const LiveChange *c, sd_bus_error *error) {
                         r = devices_set(&changed, d->name, &d->config);
         }
         if (r >= 0)
-                r = nics_validate(j, &changed, error);
+                r = devices_check_sources(&c->old_devices, &c->new_devices, error);
+        if (r >= 0)
+                r = nics_validate(j, &changed, "Invalid devices", error);
+        if (r >= 0)
+                r = volumes_validate(j, &c->old_devices, &c->new_devices, NULL, error);
         devices_done(&changed);
         return r;
 }
@@ -261,7 +266,7 @@ static int plug_disk(Job *j, const Device *d, sd_bus_error *error) {
 
         if (device_is_custom_volume(c))
                 return mount_volume(j, d, error);
-        if (access(config_get_or(c, "source", ""), F_OK) < 0)
+        if (device_source_is_missing(c))
                 return device_is_required(c) ? bus_error_set(error, LXD_ERROR_NOT_FOUND, "Missing source path \"%s\" for disk \"%s\"",
                                                              config_get(c, "source"), d->name) : 0;
         return mount_in_guest(j, d, config_get(c, "source"), config_is_true(c, "shift") && !instance_is_true(j->instance, "security.privileged"), error);

@@ -243,22 +243,49 @@ int nic_config(const Instance *i, const Device *d, Config *ret) {
         return r;
 }
 
-int nics_validate(Job *j, const Devices *expanded, sd_bus_error *error) {
+int nic_validate_message(Job *j, const char *project, const char *instance, const Device *d, sd_bus_message **ret, sd_bus_error *error) {
+        int r = network_message(j, "Validate", ret, error);
+
+        if (r >= 0)
+                r = sd_bus_message_append(*ret, "sss", project, instance, d->name);
+        if (r >= 0)
+                r = bus_append_config(*ret, &d->config);
+        return r < 0 ? r : sd_bus_message_append(*ret, "t", (uint64_t) 0);
+}
+
+int nics_validate(Job *j, const Devices *expanded, const char *about, sd_bus_error *error) {
         DEVICES_FOREACH(d, expanded) {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
                 int r;
 
                 if (device_kind(&d->config) != DEVICE_NIC)
                         continue;
-                r = network_message(j, "Validate", &m, error);
+                r = nic_validate_message(j, j->instance->project, j->instance->name, d, &m, error);
                 if (r >= 0)
-                        r = sd_bus_message_append(m, "sss", j->instance->project, j->instance->name, d->name);
+                        r = job_call_about(j, j->manager->netd, m, about, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int volumes_validate(Job *j, const Devices *old, const Devices *expanded, const char *about, sd_bus_error *error) {
+        DEVICES_FOREACH(d, expanded) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+                const Config *former = old ? devices_get(old, d->name) : NULL;
+                _cleanup_free_ char *text = NULL;
+                int r;
+
+                if (!device_is_custom_volume(&d->config) || (former && config_equal(former, &d->config)))
+                        continue;
+                r = str_format(&text, "%s%sFailed add validation for device \"%s\"", strempty(about), about ? ": " : "", d->name);
                 if (r >= 0)
-                        r = bus_append_config(m, &d->config);
+                        r = storage_message(j, "CheckVolume", &m, error);
                 if (r >= 0)
-                        r = sd_bus_message_append(m, "t", (uint64_t) 0);
+                        r = sd_bus_message_append(m, "ssst", config_get(&d->config, "pool"), j->instance->project, config_get(&d->config, "source"),
+                                                  (uint64_t) 0);
                 if (r >= 0)
-                        r = job_call(j, j->manager->netd, m, NULL, NULL, error);
+                        r = job_call_about(j, j->manager->storaged, m, text, error);
                 if (r < 0)
                         return r;
         }

@@ -35,8 +35,12 @@ int storage_mount_for(Job *j, const Instance *i, const char *holder, MountedVolu
 /* Everything of this holder; NULL: of the guest. */
 int storage_release(Job *j, const Instance *i, const char *holder, sd_bus_error *error);
 
-/* Has every NIC of the devices checked by lxd-netd. */
-int nics_validate(Job *j, const Devices *expanded, sd_bus_error *error);
+/* The call that has one NIC checked. 0, negative errno with error set. */
+int nic_validate_message(Job *j, const char *project, const char *instance, const Device *d, sd_bus_message **ret, sd_bus_error *error);
+/* Has every NIC of the devices checked by lxd-netd. about: precedes what it says. */
+int nics_validate(Job *j, const Devices *expanded, const char *about, sd_bus_error *error);
+/* Has lxd-storaged asked for the custom volumes that are not in `old` as they are here (NULL: none is). about: as above, may be NULL. */
+int volumes_validate(Job *j, const Devices *old, const Devices *expanded, const char *about, sd_bus_error *error);
 /* The device's keys with hwaddr and name filled from volatile.*. 0, -ENOMEM. */
 int nic_config(const Instance *i, const Device *d, Config *ret);
 /* result: filled with lxd-netd's answer. */

@@ -6,6 +6,7 @@
 #include "create.h"
 #include "db-records.h"
 #include "device-config.h"
+#include "device-host.h"
 #include "instance-config.h"
 #include "guest.h"
 #include "live.h"
@@ -380,7 +381,9 @@ static int step_apply_plan(Job *j, sd_bus_error *error) {
 
         j->tolerant = true; /* the profile is committed: one guest that cannot follow does not hold up the rest of the change */
         r = live_change_begin(j->instance, &d->change);
-        return r < 0 ? r : live_change_take(j->instance, &d->change.new_config, &d->change.new_devices);
+        if (r >= 0)
+                r = live_change_take(j->instance, &d->change.new_config, &d->change.new_devices);
+        return r < 0 ? r : devices_check_sources(&d->change.old_devices, &d->change.new_devices, error);
 }
 
 static int step_apply_volatile(Job *j, sd_bus_error *error) {
@@ -517,6 +520,28 @@ static const JobStep users_steps[] = {
         {}
 };
 
+/* A user that does not run has nothing to follow; but what it has from the profile now must be there. */
+static void check_sources(UsersData *d, const Instance *i, const Profile *p, const Profile *old) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_devices_view_ Devices devices = {};
+        Devices own = {}; /* a view, too */
+
+        own.items = calloc(p->devices.n + 1, sizeof(*own.items));
+        if (!own.items || instance_expand_devices(i, &devices) < 0) {
+                free(own.items);
+                return;
+        }
+        DEVICES_FOREACH(x, &p->devices) {
+                const Config *used = devices_get(&devices, x->name);
+
+                if (used && config_equal(used, &x->config))
+                        own.items[own.n++] = *x;
+        }
+        if (devices_check_sources(&old->devices, &own, &e) < 0)
+                note_failure(d, i, e.message);
+        free(own.items);
+}
+
 int update_users_of_profile(Manager *m, const Profile *p, const Profile *old, Job **ret) {
         _cleanup_(job_freep) Job *j = NULL;
         UsersData *d;
@@ -537,7 +562,11 @@ int update_users_of_profile(Manager *m, const Profile *p, const Profile *old, Jo
         for (size_t k = 0; k < m->n_instances; k++) {
                 Instance *i = m->instances[k];
 
-                if (!instance_uses_profile(i, p) || i->row != ROW_CREATED || (!resize && !live_is_behind(i)))
+                if (!instance_uses_profile(i, p) || i->row != ROW_CREATED)
+                        continue;
+                if (!live_is_behind(i))
+                        check_sources(d, i, p, old);
+                if (!resize && !live_is_behind(i))
                         continue;
                 r = follow(i, resize, d->jobs + d->n);
                 if (r < 0)

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "bus-error.h"
 #include "dnsmasq.h"
+#include "lease.h"
 #include "log.h"
 
 #define CONFIG_MAX (1024U * 1024U)
@@ -16,6 +17,78 @@
 static int unit_name(const char *network, char **ret) {
         return str_format(ret, "lxd-dnsmasq@%s.service", network);
 }
+
+/* ---- leases of guests that are gone ---- */
+
+/* Files below released/: former reservations, whose leases lxd-lease-release ends when dnsmasq's unit is reloaded. */
+typedef struct Release {
+        Manager *manager;
+        char *network;
+        Strv paths;
+} Release;
+
+static void release_free(Release *x) {
+        free(x->network);
+        strv_free(x->paths);
+        free(x);
+}
+
+static void on_released(int r, const sd_bus_error *e, void *userdata) {
+        Release *x = userdata;
+
+        x->manager->pending--;
+        if (r < 0) /* the files stay: the next start of the server, or of us, tries again */
+                log_debug("The DHCP server of network \"%s\" was not reloaded: %s", x->network, e && e->message ? e->message : strerror(-r));
+        else
+                STRV_FOREACH(p, x->paths)
+                        (void) unlink(*p);
+        release_free(x);
+}
+
+/* Takes *paths. */
+static int release_leases(Manager *m, const char *network, Strv *paths) {
+        _cleanup_free_ char *unit = NULL;
+        Release *x;
+        int r = unit_name(network, &unit);
+
+        if (r < 0)
+                return r;
+        x = calloc(1, sizeof(*x));
+        if (!x)
+                return -ENOMEM;
+        *x = (Release) { .manager = m, .paths = TAKE_PTR(*paths) };
+        m->pending++;
+        r = str_replace(&x->network, network);
+        if (r >= 0)
+                r = m->units ? unit_reload(m->units, unit, on_released, x) : -ENOTCONN;
+        if (r < 0)
+                on_released(r, NULL, x);
+        return r;
+}
+
+/* Those that are left from before. */
+static int release_left(Manager *m, const char *network) {
+        _cleanup_closedir_ DIR *d = NULL;
+        _cleanup_free_ char *folder = NULL;
+        _cleanup_strv_free_ Strv paths = NULL;
+        int r = str_format(&folder, "%s/%s/released", m->run_dir, network);
+
+        if (r < 0)
+                return r;
+        d = opendir(folder);
+        for (struct dirent *e = d ? readdir(d) : NULL; r >= 0 && e; e = readdir(d)) {
+                _cleanup_free_ char *path = NULL;
+
+                if (e->d_name[0] == '.')
+                        continue;
+                r = str_format(&path, "%s/%s", folder, e->d_name);
+                if (r >= 0)
+                        r = strv_extend(&paths, path);
+        }
+        return r < 0 || !paths ? r : release_leases(m, network, &paths);
+}
+
+/* ---- the unit ---- */
 
 typedef struct UnitWait {
         Manager *manager;
@@ -49,8 +122,10 @@ static void on_unit(int r, const sd_bus_error *e, void *userdata) {
         else if (r < 0)
                 (void) bus_error_set(&error, LXD_ERROR_FAILED, "The DHCP and DNS server of network \"%s\" did not stop: %s", w->network,
                                      e && e->message ? e->message : strerror(-r));
-        if (r >= 0 && w->stamp)
+        if (r >= 0 && w->stamp) {
                 (void) file_write_atomic(w->stamp, "", 0, 0644);
+                (void) release_left(w->manager, w->network);
+        }
         w->done(r, r < 0 ? &error : NULL, w->userdata);
 }
 
@@ -102,9 +177,9 @@ static int write_if_changed(const char *path, const char *text) {
         return r < 0 ? r : 1;
 }
 
-/* The folders that dnsmasq reads; it runs as another user. */
+/* The folders that dnsmasq and its helper read; they run as another user. */
 static int make_folders(Manager *m, const char *network, char **ret_run) {
-        _cleanup_free_ char *run = NULL, *hosts = NULL;
+        _cleanup_free_ char *run = NULL, *hosts = NULL, *released = NULL;
         mode_t mask = umask(0022);
         int r;
 
@@ -112,7 +187,11 @@ static int make_folders(Manager *m, const char *network, char **ret_run) {
         if (r >= 0)
                 r = str_format(&hosts, "%s/hosts", run);
         if (r >= 0)
+                r = str_format(&released, "%s/released", run);
+        if (r >= 0)
                 r = mkdir_parents(hosts, 0755);
+        if (r >= 0)
+                r = mkdir_parents(released, 0755);
         (void) umask(mask);
         if (r < 0)
                 return r;
@@ -174,6 +253,7 @@ int dhcp_configure(Manager *m, const Network *n, done_t done, void *userdata, sd
                 return dhcp_stop(m, n->name, done, userdata, error);
         }
         if (access(stamp, F_OK) >= 0) {
+                (void) release_left(m, n->name);
                 done(0, NULL, userdata);
                 return 0;
         }
@@ -221,12 +301,13 @@ int dhcp_host_name(const char *project, const char *instance, char **ret) {
         return 0;
 }
 
-static int reservation_path(Manager *m, const Nic *nic, char **ret) {
+/* folder: "hosts" or "released". */
+static int reservation_path(Manager *m, const Nic *nic, const char *folder, char **ret) {
         _cleanup_free_ char *device = NULL;
         int r;
 
         r = url_encode(nic->device, &device);
-        return r < 0 ? r : str_format(ret, "%s/%s/hosts/%" PRIu64 ".%s", m->run_dir, nic->network, nic->guest, device);
+        return r < 0 ? r : str_format(ret, "%s/%s/%s/%" PRIu64 ".%s", m->run_dir, nic->network, folder, nic->guest, device);
 }
 
 /* dnsmasq adds what appears in the folder by itself, but forgets only when it is told to read everything again. */
@@ -244,7 +325,7 @@ static void reread(Manager *m, const char *network) {
 }
 
 int dhcp_reserve(Manager *m, const Nic *nic) {
-        _cleanup_free_ char *path = NULL, *text = NULL, *name = NULL;
+        _cleanup_free_ char *path = NULL, *released = NULL, *text = NULL, *name = NULL;
         bool existed;
         int r;
 
@@ -255,9 +336,12 @@ int dhcp_reserve(Manager *m, const Nic *nic) {
                 r = dnsmasq_build_host(&(DnsmasqHost) { nic->hwaddr, isempty(nic->ipv4) ? NULL : nic->ipv4,
                                                         isempty(nic->ipv6) ? NULL : nic->ipv6, name }, &text);
         if (r >= 0)
-                r = reservation_path(m, nic, &path);
+                r = reservation_path(m, nic, "hosts", &path);
+        if (r >= 0)
+                r = reservation_path(m, nic, "released", &released);
         if (r < 0)
                 return r;
+        (void) unlink(released); /* its lease is wanted again */
         existed = access(path, F_OK) >= 0;
         r = write_if_changed(path, text);
         if (r > 0 && existed)
@@ -266,14 +350,23 @@ int dhcp_reserve(Manager *m, const Nic *nic) {
 }
 
 int dhcp_release(Manager *m, const Nic *nic) {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = NULL, *released = NULL;
+        _cleanup_strv_free_ Strv paths = NULL;
         int r;
 
         if (isempty(nic->network))
                 return 0;
-        r = reservation_path(m, nic, &path);
+        r = reservation_path(m, nic, "hosts", &path);
+        if (r >= 0)
+                r = reservation_path(m, nic, "released", &released);
+        if (r >= 0)
+                r = strv_extend(&paths, released);
         if (r < 0)
                 return r;
+        if (lease_exists(m, nic) > 0 && rename(path, released) >= 0) {
+                (void) release_leases(m, nic->network, &paths);
+                return 0;
+        }
         r = file_remove(path);
         if (r > 0)
                 reread(m, nic->network);

@@ -16,7 +16,7 @@ int dhcp_rename(Manager *m, const char *old_name, const char *name);
 
 /* Writes the reservation of a guest's interface; dnsmasq sees it by itself. Same content = nothing happens. 0, -errno. */
 int dhcp_reserve(Manager *m, const Nic *nic);
-/* Removes it. 0, -errno. */
+/* Removes it, and ends the interface's leases. 0, -errno. */
 int dhcp_release(Manager *m, const Nic *nic);
 /* The name of a guest in DNS. 0, -ENOMEM. */
 int dhcp_host_name(const char *project, const char *instance, char **ret);

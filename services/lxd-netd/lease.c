@@ -11,61 +11,6 @@
 
 #define LEASES_MAX (64U * 1024U * 1024U)
 
-void lease_list_done(LeaseList *l) {
-        for (size_t i = 0; i < l->n; i++)
-                free(l->items[i].name);
-        free(l->items);
-        *l = (LeaseList) {};
-}
-
-/* "1700000000 00:16:3e:01:02:03 10.0.0.5 c1 ff:..." and, after a line "duid ...", "1700000000 12345 fd42::5 c1 00:01:...". */
-static int lease_parse_line(const char *line, Lease *ret) {
-        _cleanup_strv_free_ Strv fields = NULL;
-        Lease lease = {};
-        uint8_t hwaddr[6];
-        InetPrefix p;
-        int r;
-
-        r = strv_split(line, " ", &fields);
-        if (r < 0)
-                return r;
-        if (strv_length(fields) < 4 || parse_u64(fields[0], &lease.expires) < 0 || inet_parse(AF_UNSPEC, fields[2], &p) < 0)
-                return 0;
-        if (p.family == AF_INET) {
-                if (hwaddr_parse(fields[1], hwaddr) < 0)
-                        return 0;
-                hwaddr_format(hwaddr, lease.hwaddr);
-        }
-        inet_format(&p, lease.address);
-        r = str_replace(&lease.name, streq(fields[3], "*") ? "" : fields[3]);
-        if (r < 0)
-                return r;
-        *ret = lease;
-        return 1;
-}
-
-int lease_parse(const char *text, LeaseList *ret) {
-        _cleanup_(lease_list_done) LeaseList list = {};
-        _cleanup_strv_free_ Strv lines = NULL;
-        int r;
-
-        r = strv_split(text, "\n", &lines);
-        if (r < 0)
-                return r;
-        list.items = calloc(strv_length(lines) + 1, sizeof(Lease));
-        if (!list.items)
-                return -ENOMEM;
-        STRV_FOREACH(l, lines) {
-                r = lease_parse_line(*l, list.items + list.n);
-                if (r < 0)
-                        return r;
-                list.n += (size_t) r;
-        }
-        *ret = list;
-        list = (LeaseList) {};
-        return 0;
-}
-
 static int lease_load(Manager *m, const char *network, LeaseList *ret) {
         _cleanup_free_ char *path = NULL, *text = NULL;
         int r;
@@ -119,6 +64,16 @@ static const Nic *find_nic(const NicList *nics, const Lease *lease) {
         return NULL;
 }
 
+int lease_exists(Manager *m, const Nic *nic) {
+        _cleanup_(lease_list_done) LeaseList leases = {};
+        int r = lease_load(m, nic->network, &leases);
+
+        for (size_t i = 0; r >= 0 && i < leases.n; i++)
+                if (find_nic(&(NicList) { .items = (Nic *) nic, .n = 1 }, leases.items + i))
+                        return 1;
+        return r < 0 ? r : 0;
+}
+
 int lease_describe(Manager *m, const Network *n, JsonWriter *w) {
         static const int families[2] = { AF_INET, AF_INET6 };
         _cleanup_(lease_list_done) LeaseList leases = {};
@@ -143,11 +98,12 @@ int lease_describe(Manager *m, const Network *n, JsonWriter *w) {
         for (size_t i = 0; i < nics.n; i++)
                 write_nic_leases(w, n, nics.items + i, &known);
         for (size_t i = 0; i < leases.n; i++) {
-                const Nic *nic = find_nic(&nics, leases.items + i);
+                const Lease *l = leases.items + i;
+                const Nic *nic = find_nic(&nics, l);
 
-                if (!strv_contains(known, leases.items[i].address))
-                        write_lease(w, nic ? nic->instance : leases.items[i].name, nic ? nic->hwaddr : leases.items[i].hwaddr,
-                                    leases.items[i].address, "dynamic", "none");
+                /* As LXD has it: machines that are no instances are not shown, but IPv6 leases have no hardware address to know them by. */
+                if (!strv_contains(known, l->address) && (nic || !l->hwaddr[0]))
+                        write_lease(w, nic ? nic->instance : l->name, nic ? nic->hwaddr : "", l->address, "dynamic", "none");
         }
         json_array_end(w);
         return 0;

@@ -142,11 +142,24 @@ static int check_all(Manager *m, const Target *t, const char *project, const cha
         return 0;
 }
 
+static int check_network(Manager *m, const char *project, const char *device, const Config *config, sd_bus_error *error) {
+        const char *name = config_get_or(config, "network", "");
+        _cleanup_(network_done) Network n = {};
+
+        if (isempty(name) || db_network_load(m->db, name, &n) != -ENOENT)
+                return 0;
+        return bus_error_set(error, LXD_ERROR_NOT_FOUND,
+                             "Device validation failed for \"%s\": Failed loading device \"%s\": Failed to load network \"%s\" for project \"%s\": Network not found",
+                             device, device, name, project);
+}
+
 int nic_validate(Manager *m, const char *project, const char *instance, const char *device, const Config *config, sd_bus_error *error) {
         _cleanup_(target_done) Target t = {};
         int r;
 
         r = nic_config_check(device, config, error);
+        if (r >= 0)
+                r = check_network(m, project, device, config, error);
         if (r >= 0)
                 r = target_find(m, config, &t, error);
         return r < 0 ? r : check_all(m, &t, project, instance, 0, device, config, false, error);

@@ -268,6 +268,32 @@ static int method_shift(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         return r < 0 ? r : read_flags_and_submit(m, TAKE_PTR(t), error);
 }
 
+/* No task: it waits for nobody and changes nothing. */
+static int method_check_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *pool, *project, *name;
+        _cleanup_(volume_done) Volume v = {};
+        _cleanup_(pool_done) Pool p = {};
+        Manager *manager = userdata;
+        uint64_t flags;
+        int r;
+
+        r = bus_require_internal(m, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "sss", &pool, &project, &name);
+        if (r >= 0)
+                r = bus_read_flags(m, 0, &flags, error);
+        if (r < 0)
+                return r;
+        r = db_pool_get(manager->db, pool, &p);
+        if (r == -ENOENT)
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed to get storage pool \"%s\": Storage pool not found", pool);
+        if (r >= 0)
+                r = db_volume_get(manager->db, p.id, VOLUME_CUSTOM, project, name, &v);
+        if (r == -ENOENT)
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Failed loading custom volume: Storage volume not found");
+        return r < 0 ? bus_error_wrap(error, r, "Failed loading custom volume") : sd_bus_reply_method_return(m, NULL);
+}
+
 /* No task: it waits for nobody and changes no volume. */
 static int method_unmount_all(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *holder;
@@ -353,6 +379,7 @@ const sd_bus_vtable bus_guests_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Unmount",
                                 SD_BUS_ARGS("s", pool, "s", type, "s", project, "s", name, "s", holder, "t", flags),
                                 SD_BUS_NO_RESULT, method_unmount, 0),
+        SD_BUS_METHOD_WITH_ARGS("CheckVolume", SD_BUS_ARGS(VOLUME_ARGS, "t", flags), SD_BUS_NO_RESULT, method_check_volume, 0),
         SD_BUS_METHOD_WITH_ARGS("UnmountAll", SD_BUS_ARGS("s", holder, "t", flags), SD_BUS_NO_RESULT, method_unmount_all, 0),
         SD_BUS_METHOD_WITH_ARGS("GetUsage", SD_BUS_ARGS("s", pool, "s", project, "as", names, "t", flags),
                                 SD_BUS_RESULT("a{st}", bytes), method_get_usage, 0),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* org.lxd.storage1.Manager */
+#include "base/clock.h"
 #include "bus-interfaces.h"
 #include "bus-request.h"
 #include "pool.h"
+#include "snapshot-duties.h"
 
 static int method_list_pools(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(task_freep) Task *t = NULL;
@@ -74,6 +76,18 @@ static int method_list_drivers(sd_bus_message *m, void *userdata, sd_bus_error *
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static int method_expire_snapshots(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint64_t flags;
+        int r;
+
+        r = bus_require_internal(m, error);
+        if (r >= 0)
+                r = bus_read_flags(m, 0, &flags, error);
+        if (r >= 0)
+                r = snapshot_duties_run(userdata, now_realtime(), error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
 const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListPools", SD_BUS_ARGS("u", recursion, "t", flags), SD_BUS_RESULT("h", document),
@@ -84,5 +98,6 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 SD_BUS_NO_RESULT, method_create_pool, 0),
         SD_BUS_METHOD_WITH_ARGS("ListDrivers", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(ssbb)", drivers),
                                 method_list_drivers, 0),
+        SD_BUS_METHOD_WITH_ARGS("ExpireSnapshots", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, method_expire_snapshots, 0),
         SD_BUS_VTABLE_END,
 };

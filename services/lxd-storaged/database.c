@@ -395,6 +395,20 @@ int db_volume_delete(Db *db, int64_t id) {
         return db_exec(db, "DELETE FROM volumes WHERE id = ?1", "i", id);
 }
 
+int db_has_snapshot_duties(Db *db) {
+        _cleanup_stmt_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = db_get(db,
+                   "SELECT EXISTS (SELECT 1 FROM volume_config c JOIN volumes v ON v.id = c.volume_id "
+                   "WHERE c.key = 'snapshots.schedule' AND c.value != '' AND v.type = 'custom') "
+                   "OR EXISTS (SELECT 1 FROM snapshots s JOIN volumes v ON v.id = s.volume_id WHERE s.expires_at > 0 AND v.type = 'custom')",
+                   &s);
+        if (r >= 0)
+                r = db_next(s);
+        return r <= 0 ? r : db_int(s, 0) != 0;
+}
+
 int db_volume_count_used(Db *db, int64_t pool_id, uint64_t *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;

@@ -39,6 +39,8 @@ int db_volume_count_used(Db *db, int64_t pool_id, uint64_t *ret);
 
 /* Snapshots. */
 int db_snapshot_get(Db *db, int64_t volume_id, const char *name, Snapshot *ret);
+/* 1: a custom volume has a schedule, or a snapshot of one expires some day; 0. */
+int db_has_snapshot_duties(Db *db);
 int db_snapshot_get_by_id(Db *db, int64_t id, Snapshot *ret);
 int db_snapshot_list(Db *db, int64_t volume_id, SnapshotList *ret); /* oldest first */
 int db_snapshot_list_unfinished(Db *db, SnapshotList *ret);

@@ -3,6 +3,7 @@
 #include "driver.h"
 
 #include "bus-error.h"
+#include "snapshot-pattern.h"
 
 const StorageDriver *const *driver_all(void) {
         static const StorageDriver *const drivers[] = { &driver_btrfs, &driver_dir, NULL };
@@ -26,45 +27,11 @@ int check_volume_expiry(const char *value, const char **ret_reason) {
         return -EINVAL;
 }
 
-/* One of "*", numbers, ranges, steps and lists of them, as cron has. */
-static bool cron_field_is_valid(const char *s) {
-        return s[0] && strspn(s, "0123456789*,-/") == strlen(s);
-}
-
-static bool cron_is_valid(const char *s) {
-        _cleanup_strv_free_ Strv fields = NULL;
-
-        if (strv_split(s, " ", &fields) < 0 || strv_length(fields) != 5)
-                return false;
-        STRV_FOREACH(f, fields)
-                if (!cron_field_is_valid(*f))
-                        return false;
-        return true;
-}
-
-static bool schedule_alias_is_valid(const char *s) {
-        static const char *const aliases[] = { "@hourly", "@daily",   "@midnight", "@weekly",
-                                               "@monthly", "@annually", "@yearly",   "@never" };
-
-        for (size_t i = 0; i < ELEMENTSOF(aliases); i++)
-                if (streq(aliases[i], s))
-                        return true;
-        return false;
-}
-
+/* A volume does not start. */
 int check_volume_schedule(const char *value, const char **ret_reason) {
-        _cleanup_strv_free_ Strv parts = NULL;
+        int r = snapshot_schedule_check(value, ret_reason);
 
-        if (cron_is_valid(value))
-                return 0;
-        if (strv_split(value, ",", &parts) < 0)
-                return -ENOMEM;
-        STRV_FOREACH(p, parts)
-                if (!schedule_alias_is_valid(*p)) {
-                        *ret_reason = "not a cron expression nor a list of @aliases";
-                        return -EINVAL;
-                }
-        return 0;
+        return r < 0 ? r : strstr(value, "@startup") ? -EINVAL : 0;
 }
 
 /* Only custom volumes have these; of an instance's volume they are the instance's business. */

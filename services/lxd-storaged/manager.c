@@ -8,6 +8,7 @@
 #include "bus-interfaces.h"
 #include "log.h"
 #include "pool.h"
+#include "snapshot-duties.h"
 #include "snapshot.h"
 
 Manager *manager_free(Manager *m) {
@@ -153,7 +154,10 @@ int manager_load(Manager *m, Daemon *daemon) {
                 r = bus_peer_new(daemon_event(daemon), "instanced", &m->instances);
         if (r >= 0)
                 r = recover(m);
-        return r < 0 ? log_error_errno(r, "Failed to load: %m") : 0;
+        if (r < 0)
+                return log_error_errno(r, "Failed to load: %m");
+        snapshot_duties_update(m);
+        return 0;
 }
 
 /* ---- objects ---- */

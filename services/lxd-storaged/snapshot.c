@@ -10,6 +10,8 @@
 #include "log.h"
 #include "pool.h"
 #include "crash.h"
+#include "snapshot-duties.h"
+#include "snapshot-pattern.h"
 
 int snapshot_check_name(const char *name, sd_bus_error *error) {
         if (isempty(name))
@@ -23,34 +25,18 @@ int snapshot_check_name(const char *name, sd_bus_error *error) {
         return 0;
 }
 
-static bool name_is_taken(const SnapshotList *existing, const char *name) {
-        for (size_t i = 0; i < existing->n; i++)
-                if (streq(existing->items[i].name, name))
-                        return true;
-        return false;
-}
-
 int snapshot_name_from_pattern(const char *pattern, const SnapshotList *existing, char **ret) {
-        const char *number = strstr(pattern, "%d");
+        _cleanup_strv_free_ Strv names = NULL;
 
-        if (strstr(pattern, "{{") || strchr(pattern, '/'))
+        if (strchr(pattern, '/'))
                 return -EINVAL;
-        for (size_t i = 0; i <= existing->n; i++) {
-                _cleanup_free_ char *name = NULL;
-                int r;
+        for (size_t i = 0; i < existing->n; i++) {
+                int r = strv_extend(&names, existing->items[i].name);
 
-                if (number)
-                        r = str_format(&name, "%.*s%zu%s", (int) (number - pattern), pattern, i, number + 2);
-                else
-                        r = i == 0 ? str_format(&name, "%s", pattern) : str_format(&name, "%s-%zu", pattern, i - 1);
                 if (r < 0)
                         return r;
-                if (!name_is_taken(existing, name)) {
-                        *ret = TAKE_PTR(name);
-                        return 0;
-                }
         }
-        return -EINVAL;
+        return snapshot_pattern_expand(pattern, now_realtime(), names, ret);
 }
 
 static void snapshot_emit(Task *t, const char *action, const char *context_key, const char *context_value) {
@@ -186,6 +172,7 @@ static int step_create_commit(Task *t, sd_bus_error *error) {
         r = db_snapshot_set_state(t->manager->db, t->snapshot.id, ROW_CREATED);
         if (r < 0)
                 return r;
+        snapshot_duties_update(t->manager);
         snapshot_emit_object(t, t->snapshot.name, true);
         snapshot_emit(t, "storage-volume-snapshot-created", "type", t->volume.type);
         return 0;
@@ -252,6 +239,7 @@ static int step_delete_mark(Task *t, sd_bus_error *error) {
 }
 
 static int step_delete_signal(Task *t, sd_bus_error *error) {
+        snapshot_duties_update(t->manager);
         snapshot_emit_object(t, t->snapshot.name, false);
         snapshot_emit(t, "storage-volume-snapshot-deleted", NULL, NULL);
         return 0;
@@ -400,9 +388,11 @@ static int step_update(Task *t, sd_bus_error *error) {
                 r = db_snapshot_update(t->manager->db, t->snapshot.id,
                                        t->flags & UPDATE_DESCRIPTION ? t->description : t->snapshot.description,
                                        t->flags & UPDATE_EXPIRY ? t->expires : t->snapshot.expires_at);
-        if (r >= 0)
-                snapshot_emit(t, "storage-volume-snapshot-updated", NULL, NULL);
-        return r;
+        if (r < 0)
+                return r;
+        snapshot_duties_update(t->manager);
+        snapshot_emit(t, "storage-volume-snapshot-updated", NULL, NULL);
+        return 0;
 }
 
 const TaskKind snapshot_update_kind = {

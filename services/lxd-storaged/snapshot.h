@@ -21,6 +21,5 @@ extern const TaskKind snapshot_recover_rename_kind;
 
 /* Checks the name of a new snapshot, with LXD's texts. 0, -EINVAL. */
 int snapshot_check_name(const char *name, sd_bus_error *error);
-/* The name that a pattern ("snap%d") gives: %d is the first number that is free; "-<n>" is appended where the pattern has none and is
- * taken. Patterns with templates ({{ ... }}) are refused. 0, -EINVAL, -ENOMEM. */
+/* The name that a pattern gives (snapshot-pattern.h). 0, -EINVAL, -ENOMEM. */
 int snapshot_name_from_pattern(const char *pattern, const SnapshotList *existing, char **ret);

@@ -9,6 +9,7 @@
 #include "life-event.h"
 #include "log.h"
 #include "crash.h"
+#include "snapshot-duties.h"
 
 int volume_task_new(Manager *m, const TaskKind *kind, const char *pool, const char *type, const char *project,
                     const char *name, Task **ret) {
@@ -181,6 +182,7 @@ int step_volume_commit(Task *t, sd_bus_error *error) {
         r = db_volume_set_state(t->manager->db, t->volume.id, ROW_CREATED);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record storage volume \"%s\"", t->volume.name);
+        snapshot_duties_update(t->manager);
         volume_emit_object(t, t->volume.name, true);
         volume_emit(t, "storage-volume-created", "type", t->volume.type);
         return 0;
@@ -266,6 +268,7 @@ static int step_delete_mark(Task *t, sd_bus_error *error) {
 }
 
 static int step_delete_signal(Task *t, sd_bus_error *error) {
+        snapshot_duties_update(t->manager);
         volume_emit_object(t, t->volume.name, false);
         volume_emit(t, "storage-volume-deleted", NULL, NULL);
         return 0;
@@ -501,6 +504,7 @@ static int step_update_commit(Task *t, sd_bus_error *error) {
         r = db_volume_update(t->manager->db, t->volume.id, t->description, &t->config, update_quota(t));
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record storage volume \"%s\"", t->volume.name);
+        snapshot_duties_update(t->manager);
         volume_emit_changed(t, "Config", "Description");
         volume_emit(t, "storage-volume-updated", NULL, NULL);
         return 0;

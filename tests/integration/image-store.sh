@@ -141,6 +141,33 @@ test_bad_uploads() {
         rm -rf /tmp/bad /tmp/bad.tar.xz /tmp/text /tmp/empty /tmp/zero /tmp/part
 }
 
+# What a broken download leaves: refused by the import, and the store is as it was.
+test_incomplete() {
+        local file split=$IMAGES/busybox.squashfs meta=$IMAGES/busybox.meta.tar.xz before answer
+        before=$(files)
+        xz -dc "$unified" >/tmp/image.tar
+        gzip -c /tmp/image.tar >/tmp/image.tar.gz
+        bzip2 -c /tmp/image.tar >/tmp/image.tar.bz2
+        zstd -qc /tmp/image.tar >/tmp/image.tar.zst
+        lzma -c /tmp/image.tar >/tmp/image.tar.lzma
+        cp "$unified" /tmp/image.tar.xz
+        for file in /tmp/image.tar*; do
+                truncate -s $(($(stat -c %s "$file") - 12000)) "$file"
+                assert_fails 1 "The image is damaged or incomplete: " lxc.stock image import "$file"
+                answer=$(upload "$file")
+                assert_eq "$(jq -c '[.metadata.status, .metadata.status_code]' <<<"$answer")" '["Failure",400]'
+                assert_match "$(jq -r .metadata.err <<<"$answer")" "; download or copy it again, then import that$"
+        done
+        head -c 500000 "$split" >/tmp/image.squashfs
+        assert_fails 1 "bytes and has 500000; download or copy it again" \
+                lxc.stock image import "$meta" /tmp/image.squashfs
+        head -c -4 "$meta" >/tmp/image.meta
+        assert_fails 1 "The metadata archive is damaged or incomplete: " lxc.stock image import /tmp/image.meta "$split"
+        assert_eq "$(files)" "$before"
+        assert_eq "$(fingerprints)" "$before"
+        rm /tmp/image.*
+}
+
 # An import that has begun and waits for the rest of its body.
 begin_import() {
         {

@@ -323,7 +323,7 @@ test_missing_bridge_is_made_again() {
 test_errors_explain() {
         assert_fails - "Network interface \"lo\" already exists" create lo
         assert_fails - "Not a usable IPv4 address" create netbr1 ipv4.address 10.0.0.0/24
-        assert_fails - "Error loading network config for \"nope\": Network not found" \
+        assert_fails - "Failed loading device \"eth0\": Failed to load network \"nope\" for project \"default\": Network not found" \
                 nics Validate 'sssa{ss}t' default c1 eth0 1 network nope 0
         # A server that does not start: the network is not left half-made.
         assert_fails - "did not start" create netbr2 ipv4.address 10.125.0.1/24 ipv6.address none raw.dnsmasq "no-such-option"

@@ -147,6 +147,67 @@ test_killed_daemons() {
         wait_until has_address c1
 }
 
+no_lease() { ! grep -F "$1" /var/lib/lxd/networks/netbr0/dnsmasq.leases; }
+has_lease() { ! no_lease "$1"; }
+listed() { "$LXC" network list-leases netbr0 -f csv | grep "^$1,"; }
+
+# The lease of an instance goes with it, from the list at once and from dnsmasq, so that its address and its name are free.
+test_leases_of_deleted_instances() {
+        local hwaddr
+        assert "$LXC" launch bb c7
+        wait_until has_address c7
+        hwaddr=$("$LXC" config get c7 volatile.eth0.hwaddr)
+        assert has_lease "$hwaddr"
+        assert "$LXC" stop -f c7
+        assert has_lease "$hwaddr"
+        assert "$LXC" delete c7
+        assert_eq "$(listed c7)" ""
+        wait_until no_lease "$hwaddr"
+        wait_until sh -c '! ls /run/lxd/network/netbr0/released/* 2>/dev/null'
+        assert has_lease "$("$LXC" config get c1 volatile.eth0.hwaddr)"
+
+        # A server that does not answer now does so when it is back.
+        assert "$LXC" launch bb c7
+        wait_until has_address c7
+        hwaddr=$("$LXC" config get c7 volatile.eth0.hwaddr)
+        systemctl -q stop lxd-dnsmasq@netbr0.service
+        assert "$LXC" delete -f c7
+        assert_eq "$(listed c7)" ""
+        wait_until sh -c 'ls /run/lxd/network/netbr0/released/*'
+        assert has_lease "$hwaddr"
+        systemctl start lxd-dnsmasq@netbr0.service
+        systemctl stop lxd-netd.service 2>/dev/null
+        assert "$LXC" network list
+        wait_until no_lease "$hwaddr"
+
+        # A device that is removed.
+        assert "$LXC" launch bb c7
+        wait_until has_address c7
+        hwaddr=$("$LXC" config get c7 volatile.eth0.hwaddr)
+        assert "$LXC" config device add c7 eth0 none
+        assert_eq "$(listed c7)" ""
+        wait_until no_lease "$hwaddr"
+        assert "$LXC" delete -f c7
+}
+
+# IPv6 leases are known by the name. The image has no client for them: the server finds one in its file when it starts.
+test_ipv6_leases_of_deleted_instances() {
+        local file=/var/lib/lxd/networks/netbr6/dnsmasq.leases
+        assert "$LXC" network create netbr6 ipv4.address=none ipv6.address=fd42:6::1/64 ipv6.dhcp.stateful=true
+        assert "$LXC" init bb c6 -n netbr6
+        assert "$LXC" start c6
+        wait_until grep -q duid $file
+        systemctl -q stop lxd-dnsmasq@netbr6.service
+        printf '%d %d %s %s %s\n' "$(($(date +%s) + 3000))" 1193046 fd42:6::66 c6 00:01:00:01:2b:67:45:23:00:16:3e:00:00:66 \
+                "$(($(date +%s) + 3000))" 1193046 fd42:6::77 other 00:01:00:01:2b:67:45:23:00:16:3e:00:00:77 >>$file
+        systemctl start lxd-dnsmasq@netbr6.service
+        assert_match "$("$LXC" network list-leases netbr6 -f csv)" "c6,.*,fd42:6::66,DYNAMIC"
+        assert "$LXC" delete -f c6
+        wait_until sh -c "! grep fd42:6::66 $file"
+        assert grep -q fd42:6::77 $file
+        assert "$LXC" network delete netbr6
+}
+
 # As after a boot: nothing of the network is there but the records.
 test_boot() {
         assert "$LXC" stop -f c1 c2

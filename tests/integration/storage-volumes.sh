@@ -69,6 +69,30 @@ test_rename_in_use() {
         assert lxc.stock storage volume delete vd moved
 }
 
+snapshots_of() { api GET "/1.0/storage-pools/vd/volumes/custom/$1/snapshots" | jq -r '.metadata[]' | sed 's,.*/,,'; }
+has_snapshots() { [ "$(snapshots_of "$1")" = "$2" ]; }
+
+# What the timer has done each minute, without waiting for the minute.
+test_snapshots_by_schedule() {
+        local duties=/var/lib/lxd/volume-snapshot-duties
+        assert systemctl is-active lxd-volumes-expire.timer
+        assert lxc.stock storage volume create vd timed snapshots.schedule="* * * * *" "snapshots.pattern=at-{{ creation_date|date:'2006' }}-%d" snapshots.expiry=1M
+        assert test -e $duties
+        assert systemctl stop lxd-volumes-expire.timer # not twice in this minute
+        systemctl stop lxd-storaged.service 2>/dev/null
+        assert systemctl start lxd-volumes-expire.service
+        wait_until has_snapshots timed "at-$(date -u +%Y)-0"
+        assert_match "$(api GET "/1.0/storage-pools/vd/volumes/custom/timed/snapshots/$(snapshots_of timed)" | jq -r .metadata.expires_at)" "^20"
+        assert lxc.stock storage volume unset vd timed snapshots.schedule
+        assert_eq "$(curl -sS --unix-socket /var/lib/lxd/unix.socket -X PUT -d '{"expires_at": "2001-01-01T00:00:00Z"}' \
+                "http://lxd/1.0/storage-pools/vd/volumes/custom/timed/snapshots/$(snapshots_of timed)" | jq -r .status)" Success
+        assert systemctl start lxd-volumes-expire.service
+        wait_until has_snapshots timed ""
+        ! test -e $duties || fail "the timer goes on for nothing"
+        assert lxc.stock storage volume delete vd timed
+        assert systemctl start lxd-volumes-expire.timer
+}
+
 # Owners, modes, ACLs, capabilities, hard links, holes and device nodes come through, both ways.
 test_across() {
         local dir=$pools/vb/custom/default_a

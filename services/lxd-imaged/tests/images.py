@@ -5,8 +5,10 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import subprocess
 import tarfile
+import tempfile
 
 METADATA = b"""architecture: x86_64
 creation_date: 1700000000
@@ -80,6 +82,47 @@ def multipart(parts, boundary="0123456789abcdef"):
         out += (f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
                 "Content-Type: application/octet-stream\r\n\r\n").encode() + data + b"\r\n"
     return f"multipart/form-data; boundary={boundary}", out + f"--{boundary}--\r\n".encode()
+
+
+def squashfs(*options):
+    """A small one with every kind of file but devices."""
+    with tempfile.TemporaryDirectory() as base:
+        top = os.path.join(base, "top")
+        os.makedirs(top + "/bin/below", 0o755)
+        for name, size in (("bin/sh", 9000), ("bin/below/a", 100), ("empty", 0)):
+            with open(os.path.join(top, name), "wb") as f:
+                f.write(b"0123456789"[:7] * (size // 7))
+        with open(top + "/hole", "wb") as f:
+            f.truncate(50000)
+        os.link(top + "/empty", top + "/bin/link")
+        os.symlink("bin/sh", top + "/l")
+        os.mkfifo(top + "/fifo")
+        os.setxattr(top + "/bin/sh", "user.comment", b"hello")
+        subprocess.run(["mksquashfs", top, base + "/image", "-quiet", "-no-progress", "-b", "4096", *options, "-all-time", "0", "-nopad"],
+                       stdout=subprocess.DEVNULL, check=True)
+        with open(base + "/image", "rb") as f:
+            return f.read()
+
+
+def flip(body, at):
+    at %= len(body)
+    return body[:at] + bytes([body[at] ^ 0x55]) + body[at + 1:]
+
+
+def whole(pad):
+    """(name, body): a good file of each format an image can have, by more than one block or stream where the format has these."""
+    plain = tar(good() + [entry("rootfs/pad", pad)])
+    for name, compress in COMPRESS.items():
+        yield name or "tar", compress(plain)
+    yield "xz.blocks", subprocess.run(["xz", "-c", "--block-size=32KiB"], input=plain, stdout=subprocess.PIPE, check=True).stdout
+    yield "xz.streams", lzma.compress(plain[:9000]) + bytes(8) + lzma.compress(plain[9000:]) + bytes(400)
+    yield "gz.members", gzip.compress(plain[:9000], mtime=0) + gzip.compress(plain[9000:], mtime=0)
+    yield "gz.padded", gzip.compress(plain, mtime=0) + bytes(512)
+    yield "bz2.streams", bz2.compress(plain[:9000]) + bz2.compress(plain[9000:])
+    yield "bz2.padded", bz2.compress(plain) + bytes(512)
+    yield "zst.checked", subprocess.run(["zstd", "-q", "-c", "-19", "--check"], input=plain, stdout=subprocess.PIPE, check=True).stdout
+    yield "zst.frames", COMPRESS["zst"](plain[:9000]) + b"\x53\x2a\x4d\x18\4\0\0\0abcd" + COMPRESS["zst"](plain[9000:])
+    yield "lzma.sized", subprocess.run(["lzma", "-c"], input=plain, stdout=subprocess.PIPE, check=True).stdout
 
 
 def hostile_metadata():

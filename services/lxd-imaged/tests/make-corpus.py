@@ -3,9 +3,7 @@
 """Writes the seeds of the image fuzzers. usage: make-corpus.py tests/fuzz/corpus"""
 
 import os
-import subprocess
 import sys
-import tempfile
 
 import images
 
@@ -17,36 +15,23 @@ def write(folder, name, data):
         f.write(data)
 
 
-def squashfs(*options):
-    with tempfile.TemporaryDirectory() as base:
-        top = os.path.join(base, "top")
-        os.makedirs(top + "/bin/below", 0o755)
-        for name, size in (("bin/sh", 9000), ("bin/below/a", 100), ("empty", 0)):
-            with open(os.path.join(top, name), "wb") as f:
-                f.write(b"0123456789"[:7] * (size // 7))
-        with open(top + "/hole", "wb") as f:
-            f.truncate(50000)
-        os.link(top + "/empty", top + "/bin/link")
-        os.symlink("bin/sh", top + "/l")
-        os.mkfifo(top + "/fifo")
-        os.setxattr(top + "/bin/sh", "user.comment", b"hello")
-        subprocess.run(["mksquashfs", top, base + "/image", "-quiet", "-no-progress", "-b", "4096", *options, "-all-time", "0", "-nopad"],
-                       stdout=subprocess.DEVNULL, check=True)
-        with open(base + "/image", "rb") as f:
-            return f.read()
-
-
 def main():
     for comp in ("gzip", "xz", "zstd", "lz4"):
-        body = squashfs("-comp", comp)
+        body = images.squashfs("-comp", comp)
         write("fuzz-image-squashfs", "good." + comp, body)
+        write("fuzz-image-integrity", "good.squashfs." + comp, body)
         write("fuzz-image-squashfs", "truncated." + comp, body[:len(body) // 2])
-    write("fuzz-image-squashfs", "good.plain", squashfs("-noI", "-noId", "-noD", "-noF", "-noX"))
+    write("fuzz-image-squashfs", "good.plain", images.squashfs("-noI", "-noId", "-noD", "-noF", "-noX"))
     for name, compress in images.COMPRESS.items():
         body = compress(images.tar(images.good()))
         for folder in ("fuzz-image-scan", "fuzz-image-unpack"):
             write(folder, "good." + (name or "tar"), body)
             write(folder, "truncated." + (name or "tar"), body[:len(body) // 2])
+    for name, body in images.whole(b"some text" * 1000):
+        write("fuzz-image-integrity", "good." + name, body)
+        for i in (1, len(body) // 2, len(body) - 9, len(body) - 1):
+            write("fuzz-image-integrity", "%s cut %d" % (name, i), body[:i])
+            write("fuzz-image-integrity", "%s flipped %d" % (name, i), images.flip(body, i))
     for folder, cases in (("fuzz-image-scan", images.hostile_metadata()), ("fuzz-image-unpack", images.hostile_rootfs())):
         for what, entries, _ in cases:
             write(folder, what, images.COMPRESS["gz"](images.tar(entries)))

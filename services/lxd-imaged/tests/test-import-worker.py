@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -102,7 +103,7 @@ class Import(unittest.TestCase):
         # Damage behind the first entry of the rootfs is the unpacker's affair: the import must not have come so far.
         big = [images.entry("rootfs/%d" % i, random.Random(i).randbytes(1 << 20)) for i in range(8)]
         body = bytearray(images.COMPRESS["xz"](images.tar(images.good() + big)))
-        body[-(4 << 20):] = b"\0" * (4 << 20)
+        body[4 << 20:-1000] = bytes(len(body) - (4 << 20) - 1000)
         self.good(bytes(body))
 
     def test_architecture_is_named_as_the_kernel_does(self):
@@ -118,9 +119,10 @@ class Import(unittest.TestCase):
         self.refused("longer than the %d bytes" % (len(body) - 1), body, size=len(body) - 1)
         self.refused("Not enough space", body, size=2**62)
 
+    @unittest.skipUnless(shutil.which("mksquashfs"), "needs squashfs-tools")
     def test_split(self):
         metadata = images.COMPRESS["xz"](images.tar(images.good()[:3]))
-        for rootfs in (b"hsqs" + bytes(1000), images.tar([images.entry("./"), images.entry("./x", b"x")])):
+        for rootfs in (images.squashfs(), images.tar([images.entry("./"), images.entry("./x", b"x")])):
             content_type, body = images.multipart([("metadata", "meta.tar.xz", metadata), ("rootfs", "../dir/rootfs.squashfs", rootfs)])
             r = self.good(body, content_type, size=len(body))
             self.assertEqual(r.report["fingerprint"], hashlib.sha256(metadata + rootfs).hexdigest())
@@ -129,8 +131,9 @@ class Import(unittest.TestCase):
             self.assertEqual(r.report["filename"], "rootfs.squashfs")
             self.assertEqual((r.metadata, r.rootfs), (metadata, rootfs))
 
+    @unittest.skipUnless(shutil.which("mksquashfs"), "needs squashfs-tools")
     def test_split_refused(self):
-        metadata, rootfs = images.tar(images.good()[:3]), b"hsqs" + bytes(1000)
+        metadata, rootfs = images.tar(images.good()[:3]), images.squashfs()
         for words, parts in (
                 ("part 1 is \"rootfs\", expected metadata", [("rootfs", "r", rootfs), ("metadata", "m", metadata)]),
                 ("no part \"rootfs\"", [("metadata", "m", metadata)]),
@@ -175,6 +178,61 @@ class Import(unittest.TestCase):
             for i in range(8):
                 with self.subTest("%s %d/8" % (name, i)):
                     self.refused("", body[:len(body) * i // 8])
+
+    # What is enough for the metadata is there, and the end is not. (The last block of zeros of a tar is one too many.)
+    def test_incomplete(self):
+        for name, body in images.whole(random.Random(5).randbytes(100000)):
+            self.good(body)
+            end = len(body.rstrip(b"\0")) + 511 if name == "tar" else len(body)
+            end -= {"xz.streams": 400, "gz.padded": 512, "bz2.padded": 512}.get(name, 0)
+            for cut in [end - i for i in (1, 2, 4, 8, 12, 13, 100, 512, 600)] + [end * i // 8 for i in range(1, 8)]:
+                with self.subTest("%s: %d of %d" % (name, cut, len(body))):
+                    r = self.refused("The image is damaged or incomplete: ", body[:cut])
+                    self.assertIn("; download or copy it again", r.text)
+
+    def test_damaged_end(self):
+        damage = {
+            "tar": (-1024, -1023), # of the zeros, the first block
+            "xz": (-1, -2, -3, -8, -12, -16, -20),
+            "xz.blocks": (-1, -8, -20, -30),
+            "gz": (-1, -4, -5, -8), # length and checksum
+            "gz.members": (-1, -8),
+            "bz2": (-9, -10), # the mark; libbz2 then sees it, too
+            "lzma": (-1, -3),
+        }
+        for name, body in images.whole(random.Random(5).randbytes(100000)):
+            for at in damage.get(name, ()):
+                with self.subTest("%s: byte %d" % (name, at)):
+                    self.refused("The image is damaged or incomplete: ", images.flip(body, at))
+        for name, body in images.whole(random.Random(5).randbytes(100000)):
+            if name in ("tar", "xz", "zst", "zst.checked"):
+                with self.subTest(name + ": something else at the end"):
+                    self.refused("The image is damaged or incomplete: ", (body[:-1024] if name == "tar" else body) + b"something else" * 100)
+
+    @unittest.skipUnless(shutil.which("mksquashfs"), "needs squashfs-tools")
+    def test_incomplete_split(self):
+        metadata, squashfs = images.COMPRESS["xz"](images.tar(images.good()[:3])), images.squashfs()
+        tar = images.COMPRESS["xz"](images.tar([images.entry("./"), images.entry("./x", b"x" * 100000)]))
+
+        def refused(words, m, r):
+            content_type, body = images.multipart([("metadata", "m", m), ("rootfs", "r", r)])
+            self.refused(words, body, content_type)
+
+        for i in range(1, 8):
+            with self.subTest("%d/8" % i):
+                refused("The rootfs archive is damaged or incomplete: ", metadata, squashfs[:len(squashfs) * i // 8])
+                refused("The rootfs archive is damaged or incomplete: ", metadata, tar[:len(tar) * i // 8])
+                refused("The metadata archive is damaged or incomplete: ", metadata[:len(metadata) * i // 8], squashfs)
+        refused("The metadata archive is damaged or incomplete: ", images.flip(metadata, -1), squashfs)
+        refused("should have %d bytes and has %d" % (len(squashfs), len(squashfs) - 1), metadata, squashfs[:-1])
+        refused("more than 1000000 entries", metadata, squashfs[:4] + b"\xff" * 4 + squashfs[8:])
+        # A download that was given its size first, and never got its end.
+        refused("The rootfs archive is damaged or incomplete: ", metadata, squashfs[:-200] + bytes(200))
+        for table in (48, 64, 72, 80): # where they begin: ids, inodes, folders, fragments
+            for value in (0, len(squashfs), 2**63, 2**64 - 2):
+                with self.subTest("table %d at %d" % (table, value)):
+                    refused("The rootfs archive is damaged or incomplete: ", metadata, squashfs[:table] + value.to_bytes(8, "little") + squashfs[table + 8:])
+        refused("compressed with lzo", metadata, images.squashfs("-comp", "lzo"))
 
     def test_bomb(self):
         head = images.tar([images.entry("rootfs/zeros", kind=b"0", size=6 << 30)], end=False)

@@ -96,6 +96,10 @@ int archive_skip(struct archive *a, const char *what, sd_bus_error *error) {
         return r == ARCHIVE_EOF ? 0 : archive_failed(a, what, error);
 }
 
+int archive_damaged(const char *what, const char *reason, sd_bus_error *error) {
+        return bus_error_set(error, LXD_ERROR_INVALID, "The %s is damaged or incomplete: %s; download or copy it again, then import that", what, reason);
+}
+
 int archive_failed(struct archive *a, const char *what, sd_bus_error *error) {
         int r = archive_errno(a);
         const char *text = archive_error_string(a);
@@ -103,7 +107,7 @@ int archive_failed(struct archive *a, const char *what, sd_bus_error *error) {
         if (r == ENOMEM || r == ENOSPC || r == EIO)
                 return bus_error_set(error, r == EIO ? LXD_ERROR_FAILED : bus_error_from_errno(-r), "Failed to read the %s: %s", what,
                                      text ?: strerror(r));
-        return bus_error_set(error, LXD_ERROR_INVALID, "The %s is damaged or incomplete: %s", what, text ?: "unexpected data");
+        return archive_damaged(what, text ?: "unexpected data", error);
 }
 
 int archive_next(struct archive *a, const char *what, struct archive_entry **ret, sd_bus_error *error) {

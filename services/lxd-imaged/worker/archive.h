@@ -32,6 +32,8 @@ int archive_open_compressed(int fd, const char *what, struct archive **ret, sd_b
 /* The next entry: 1, 0 at the end, negative errno with error set (damaged or truncated archive). */
 int archive_next(struct archive *a, const char *what, struct archive_entry **ret, sd_bus_error *error);
 
+/* -EINVAL with error set: the file is not what its maker wrote. reason: a clause for the user. */
+int archive_damaged(const char *what, const char *reason, sd_bus_error *error);
 /* The error of a failed archive_read_data*() as negative errno with error set. */
 int archive_failed(struct archive *a, const char *what, sd_bus_error *error);
 

@@ -85,10 +85,11 @@ static int xz_failed(lzma_ret code, const char *what, sd_bus_error *error) {
                 return -ENOMEM;
         if (code == LZMA_MEMLIMIT_ERROR)
                 return bus_error_set(error, LXD_ERROR_INVALID, "The %s needs more than %" PRIu64 " MiB of memory to be decompressed", what, MEMORY_MAX >> 20);
-        return bus_error_set(error, LXD_ERROR_INVALID, "The %s is damaged or incomplete: %s", what,
-                             code == LZMA_BUF_ERROR       ? "the xz data ends too early"
-                             : code == LZMA_OPTIONS_ERROR ? "it uses an xz filter that is not known"
-                                                          : "the xz data is corrupt");
+        return archive_damaged(what,
+                               code == LZMA_BUF_ERROR       ? "the xz data ends too early"
+                               : code == LZMA_OPTIONS_ERROR ? "it uses an xz filter that is not known"
+                                                            : "the xz data is corrupt",
+                               error);
 }
 
 int decompress_xz(int fd, int out_fd, const char *what, sd_bus_error *error) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receive, check what was promised, read the metadata, report. */
+/* Receive, check what was promised, read the metadata, see that all is there, report. */
 
 #include "bus-error.h"
 #include "image-format.h"
 #include "worker.h"
 #include "worker/import.h"
+#include "worker/integrity.h"
 #include "worker/receive.h"
 #include "worker/scan.h"
 
@@ -56,5 +57,9 @@ int import_run(const ImportJob *job, sd_bus_error *error) {
                 r = check_rootfs(job->rootfs_fd, error);
         if (r >= 0)
                 r = image_scan(job->metadata_fd, !v.split, &m, error);
+        if (r >= 0)
+                r = integrity_check(job->metadata_fd, v.split ? "metadata archive" : "image", error);
+        if (r >= 0 && v.split)
+                r = integrity_check(job->rootfs_fd, "rootfs archive", error);
         return r < 0 ? r : report(&v, &m);
 }

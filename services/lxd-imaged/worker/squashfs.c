@@ -7,7 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <sqfs/dir_reader.h>
 #include <sqfs/error.h>
+#include <sqfs/frag_table.h>
+#include <sqfs/id_table.h>
 
 #include "bus-error.h"
 #include "worker/archive.h"
@@ -58,11 +61,13 @@ static int check_head(const SquashfsFile *f, sd_bus_error *error) {
         } __attribute__((packed)) s;
 
         if (pread(f->fd, &s, sizeof(s), 0) != (ssize_t) sizeof(s))
-                return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive is damaged or incomplete: it is shorter than the head of a squashfs");
-        if (le64toh(s.bytes_used) > f->size)
-                return bus_error_set(error, LXD_ERROR_INVALID,
-                                     "The rootfs archive is damaged or incomplete: the squashfs should have %" PRIu64 " bytes and has %" PRIu64,
-                                     le64toh(s.bytes_used), f->size);
+                return archive_damaged("rootfs archive", "it is shorter than the head of a squashfs", error);
+        if (le64toh(s.bytes_used) > f->size) {
+                char reason[128];
+
+                (void) snprintf(reason, sizeof(reason), "the squashfs should have %" PRIu64 " bytes and has %" PRIu64, le64toh(s.bytes_used), f->size);
+                return archive_damaged("rootfs archive", reason, error);
+        }
         if (le32toh(s.inodes) > ARCHIVE_ENTRIES_MAX)
                 return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive has more than %u entries", ARCHIVE_ENTRIES_MAX);
         return 0;
@@ -112,6 +117,47 @@ int squashfs_data_reader(SquashfsFile *f, const sqfs_super_t *super, sqfs_compre
         return 0;
 }
 
+/* Each table begins behind the one before, and all of them before the end; those that may be missing say so. */
+static bool tables_fit(const sqfs_super_t *s) {
+        const uint64_t tables[] = { s->inode_table_start, s->directory_table_start, s->fragment_table_start, s->export_table_start, s->id_table_start, s->xattr_id_table_start };
+        uint64_t last = sizeof(*s) - 1;
+
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++) {
+                if (tables[i] == UINT64_MAX && i >= 2 && i != 4)
+                        continue;
+                if (tables[i] < last || tables[i] >= s->bytes_used)
+                        return false;
+                last = tables[i];
+        }
+        return s->fragment_entry_count <= s->inode_count;
+}
+
+static int read_tables(SquashfsFile *f, const sqfs_super_t *super, sqfs_compressor_t *c) {
+        _cleanup_(sqfs_destroyp) sqfs_id_table_t *ids = sqfs_id_table_create(0);
+        _cleanup_(sqfs_destroyp) sqfs_frag_table_t *fragments = sqfs_frag_table_create(0);
+        _cleanup_(sqfs_destroyp) sqfs_dir_reader_t *reader = sqfs_dir_reader_create(super, c, &f->file, 0);
+        _cleanup_sqfs_free_ sqfs_inode_generic_t *root = NULL;
+        int r = ids && fragments && reader ? sqfs_id_table_read(ids, &f->file, super, c) : SQFS_ERROR_ALLOC;
+
+        r = r < 0 ? r : sqfs_frag_table_read(fragments, &f->file, super, c);
+        return r < 0 ? r : sqfs_dir_reader_get_root_inode(reader, &root);
+}
+
+int squashfs_check(int fd, sd_bus_error *error) {
+        _cleanup_(sqfs_destroyp) sqfs_compressor_t *c = NULL;
+        SquashfsFile f;
+        sqfs_super_t super;
+        int r = squashfs_open(fd, &f, &super, error);
+
+        if (r >= 0 && !tables_fit(&super))
+                r = squashfs_error(SQFS_ERROR_CORRUPTED, NULL, error);
+        r = r < 0 ? r : squashfs_compressor(&super, &c, error);
+        if (r < 0)
+                return r;
+        r = read_tables(&f, &super, c);
+        return r < 0 ? squashfs_error(r, NULL, error) : 0;
+}
+
 static const char *reason(int r) {
         switch (r) {
         case SQFS_ERROR_COMPRESSOR:
@@ -128,9 +174,12 @@ static const char *reason(int r) {
 }
 
 int squashfs_error(int r, const char *path, sd_bus_error *error) {
+        char text[400];
+
         if (r == SQFS_ERROR_ALLOC)
                 return -ENOMEM;
         if (r == SQFS_ERROR_IO)
                 return bus_error_set(error, LXD_ERROR_FAILED, "Failed to read the rootfs archive");
-        return bus_error_set(error, LXD_ERROR_INVALID, "The rootfs archive is damaged or incomplete: %s%s%.256s", reason(r), path ? " at " : "", path ?: "");
+        (void) snprintf(text, sizeof(text), "%s%s%.256s", reason(r), path ? " at " : "", path ?: "");
+        return archive_damaged("rootfs archive", text, error);
 }

@@ -605,6 +605,83 @@ static void empty_values(void **state) {
         assert_null(config_get(&profile_find(world.manager, "default", "p")->config, "user.y"));
 }
 
+static int set_disk(const char *source, const char *required, sd_bus_error *e) {
+        int r = fixture_call(&world.f, INSTANCE1_INSTANCE "/default/c1", LXD_BUS_PREFIX ".instance1.Instance", "Update", e, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0,
+                             0, 1, "data", 4, "type", "disk", "source", source, "path", "/mnt", "required", required, "", "", "", "",
+                             (uint64_t) (UPDATE_DEVICES | UPDATE_MERGE));
+
+        return r < 0 ? r : world_wait(e);
+}
+
+/* What is not there is refused when a device comes to name it, and not when something else is changed later. */
+static void missing_source(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *there = NULL;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(str_format(&there, "%s/there", world.dir), 0);
+        assert_true(set_disk(there, "", &e) < 0);
+        assert_true(startswith(e.message, "Failed add validation for device \"data\": Missing source path \""));
+        assert_null(devices_get(&world_instance("c1")->settings.devices, "data"));
+        assert_int_equal(set_disk(there, "false", NULL), 0);
+        assert_int_equal(mkdir(there, 0700), 0);
+        assert_int_equal(set_disk(there, "", NULL), 0);
+        assert_int_equal(rmdir(there), 0);
+        assert_int_equal(world_set("c1", "user.x", "1", NULL), 0);
+        sd_bus_error_free(&e);
+        assert_true(world_copy("c1", "c2", &e) < 0);
+        assert_non_null(strstr(e.message, "Failed creating instance record: Failed initialising instance: Failed add validation for device \"data\""));
+        assert_null(world_instance("c2"));
+}
+
+static void missing_volume(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Instance";
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        world.fail = "CheckVolume";
+        for (unsigned k = 0; k < 2; k++) {
+                sd_bus_error_free(&e);
+                assert_int_equal(fixture_call(&world.f, path, interface, "Update", &e, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 0, 1, "v", 4, "type", "disk",
+                                              "pool", "p", "source", "v", "path", "/mnt", "", "", "", "", (uint64_t) (UPDATE_DEVICES | UPDATE_MERGE)), 0);
+                assert_int_equal(world_wait(&e), k == 0 ? -EIO : 0);
+                if (k == 0)
+                        assert_string_equal(e.message, "Failed add validation for device \"v\": no luck");
+        }
+        assert_non_null(devices_get(&world_instance("c1")->settings.devices, "v"));
+        /* As it was before: not asked for again. */
+        world.calls = strv_free(world.calls);
+        assert_int_equal(world_set("c1", "user.x", "1", NULL), 0);
+        assert_false(world_called("CheckVolume"));
+}
+
+/* A profile may name a path that is not there, but no network. */
+static void missing_network(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        const char *path = INSTANCE1_PROFILE "/default/p";
+
+        world.fail = "Validate";
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateProfile", &e, "sssa{ss}a{sa{ss}}(sss)t", "default", "p", "", 0, 1, "eth0", 2,
+                                      "type", "nic", "network", "no", "", "", "", (uint64_t) 0), -EIO);
+        assert_non_null(strstr(e.message, "no luck"));
+        assert_null(profile_find(world.manager, "default", "p"));
+        assert_int_equal(fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateProfile", NULL, "sssa{ss}a{sa{ss}}(sss)t", "default", "p", "", 0, 2, "eth0", 2,
+                                      "type", "nic", "network", "br0", "data", 3, "type", "disk", "source", "/nowhere/at/all", "path", "/x", "", "", "",
+                                      (uint64_t) 0), 0);
+        assert_string_equal(config_get(devices_get(&profile_find(world.manager, "default", "p")->devices, "eth0"), "network"), "br0");
+
+        world.fail = "Validate";
+        assert_int_equal(fixture_call(&world.f, path, PROFILE, "Update", NULL, "sa{ss}a{sa{ss}}s(sss)t", "", 0, 1, "eth0", 2, "type", "nic", "network", "no", "",
+                                      "", "", "", (uint64_t) UPDATE_DEVICES), -EIO);
+        assert_string_equal(config_get(devices_get(&profile_find(world.manager, "default", "p")->devices, "eth0"), "network"), "br0");
+        /* The same network as before is not asked for. */
+        world.calls = strv_free(world.calls);
+        assert_int_equal(fixture_call(&world.f, path, PROFILE, "Update", NULL, "sa{ss}a{sa{ss}}s(sss)t", "", 0, 1, "eth0", 3, "type", "nic", "network", "br0",
+                                      "name", "eth7", "", "", "", "", (uint64_t) UPDATE_DEVICES), 0);
+        assert_false(world_called("Validate"));
+        assert_string_equal(config_get(devices_get(&profile_find(world.manager, "default", "p")->devices, "eth0"), "name"), "eth7");
+}
+
 static void snapshot_expiry(void **state) {
         const char *path = INSTANCE1_SNAPSHOT "/default/c1/s", *interface = LXD_BUS_PREFIX ".instance1.Snapshot";
         const uint64_t later = 1893456000 * (uint64_t) 1000000;
@@ -994,7 +1071,7 @@ int main(void) {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(killed_while_prepared), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
-                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
+                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source), TEST(missing_volume), TEST(missing_network), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
         };
 
         if (geteuid() != 0) {

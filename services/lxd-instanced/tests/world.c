@@ -112,7 +112,7 @@ static int storage_call(sd_bus_message *m, const char *member, sd_bus_message *r
                 (void) volume_remove(key);
                 return 0;
         }
-        if (streq(member, "UpdateVolume"))
+        if (streq(member, "UpdateVolume") || streq(member, "CheckVolume"))
                 return 0;
         assert_true(sd_bus_message_read(m, "s", &extra) > 0);
         if (streq(member, "RenameVolume")) {
@@ -493,6 +493,7 @@ void world_set_up(void) {
                                       "sa{ss}a{sa{ss}}s(sss)t", "", 0, 2, "root", 3, "type", "disk", "path", "/", "pool", "p", "eth0", 3, "type",
                                       "nic", "network", "br0", "name", "eth0", "", "", "", "", (uint64_t) UPDATE_DEVICES),
                          0);
+        world.calls = strv_free(world.calls);
 }
 
 /* ---- calls ---- */

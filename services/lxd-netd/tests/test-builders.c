@@ -8,6 +8,7 @@
 #include "dnsmasq.h"
 #include "firewall.h"
 #include "golden.h"
+#include "lease-file.h"
 
 static const DnsmasqPaths paths = { .run = "/run/lxd/network/lxdbr0", .state = "/var/lib/lxd/networks/lxdbr0" };
 
@@ -117,10 +118,45 @@ static void test_firewall_routed(void **state) {
         check_firewall("firewall-routed.nft", &(FirewallSpec) { .nics = nics, .n_nics = ELEMENTSOF(nics) });
 }
 
+static void test_lease_release(void **state) {
+        static const char text[] = "1700000000 00:16:3e:01:02:03 10.0.0.5 c1 ff:aa:01\n1700000000 00:16:3e:01:02:04 10.0.0.6 * *\n"
+                                   "duid 00:01:00:02\n1700000000 12345 fd42::5 c1 00:03:00:01\n1700000000 7 fd42::6 c2 *\nrubbish\n";
+        _cleanup_(lease_list_done) LeaseList l = {};
+        InetPrefix server = cidr("10.0.0.1");
+        uint8_t message[LEASE_MESSAGE_MAX];
+        _cleanup_free_ char *hex = NULL;
+
+        assert_int_equal(lease_parse(text, &l), 0);
+        assert_int_equal(l.n, 4);
+        assert_string_equal(l.server, "00:01:00:02");
+        assert_string_equal(l.items[0].client, "ff:aa:01");
+        assert_string_equal(l.items[1].client, "");
+        assert_int_equal(l.items[2].iaid, 12345);
+
+        assert_int_equal(lease_build_release(l.items, &server, NULL, message), 236 + 4 + 3 + 6 + 5 + 1);
+        assert_int_equal(hex_encode(message + 236, 4 + 3 + 6 + 5 + 1, &hex), 0);
+        assert_string_equal(hex, "638253633501073604" "0a000001" "3d03ffaa01ff");
+        assert_memory_equal(message + 12, "\x0a\0\0\x05", 4);
+        assert_memory_equal(message + 28, "\0\x16\x3e\1\2\3", 6);
+        assert_int_equal(lease_build_release(l.items + 1, &server, NULL, message), 236 + 4 + 3 + 6 + 1);
+        assert_int_equal(lease_build_release(l.items, &(InetPrefix) {}, NULL, message), -EINVAL);
+
+        assert_int_equal(lease_build_release(l.items + 2, NULL, l.server, message), 4 + 8 + 8 + 16 + 28);
+        hex = (free(hex), NULL);
+        assert_int_equal(hex_encode(message, 4 + 8 + 8 + 16 + 28, &hex), 0);
+        assert_string_equal(hex, "086c7864" "0001000400030001" "0002000400010002" "00030028" "00003039" "0000000000000000"
+                                 "00050018" "fd420000000000000000000000000005" "0000000000000000");
+        assert_int_equal(lease_build_release(l.items + 2, NULL, NULL, message), -EINVAL);
+        assert_int_equal(lease_build_release(l.items + 2, NULL, "0:1", message), -EINVAL);
+        assert_int_equal(lease_build_release(l.items + 2, NULL, "00:", message), -EINVAL);
+        assert_int_equal(lease_build_release(l.items + 3, NULL, l.server, message), -EINVAL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_dnsmasq), cmocka_unit_test(test_dnsmasq_wanted),
                                             cmocka_unit_test(test_dnsmasq_host), cmocka_unit_test(test_firewall_networks),
-                                            cmocka_unit_test(test_firewall_nics), cmocka_unit_test(test_firewall_routed) };
+                                            cmocka_unit_test(test_firewall_nics), cmocka_unit_test(test_firewall_routed),
+                                            cmocka_unit_test(test_lease_release) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

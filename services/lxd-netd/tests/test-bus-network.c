@@ -352,6 +352,9 @@ static void test_leases(void **state) {
         o = describe(c, BR0, "DescribeLeases");
         assert_string_equal(member(json_object_array_get_idx(o, 0), "hostname"), "br0.gw");
         assert_string_equal(member(json_object_array_get_idx(o, 0), "type"), "gateway");
+        /* No instance has this hardware address; an IPv6 lease tells none. */
+        assert_int_equal(json_object_array_length(o), 3);
+        assert_string_equal(member(json_object_array_get_idx(o, 2), "address"), "fd42::7");
         json_object_put(o);
 }
 

@@ -421,6 +421,14 @@ static void guest_life(Harness *h, const char *driver) {
         if (streq(driver, "btrfs"))
                 assert_true(open(harness_path(h, "storage-pools/p/images/" FP "/x"), O_CREAT | O_WRONLY, 0600) < 0 && errno == EROFS);
 
+        assert_int_equal(create_custom(h, "/pool/p", "data"), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "CheckVolume", "ssst", "p", "default", "data", NO_FLAGS), 0);
+        assert_true(harness_call(h, "", "Guests", "CheckVolume", "ssst", "p", "default", "c1", NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "Failed loading custom volume: Storage volume not found");
+        assert_true(harness_call(h, "", "Guests", "CheckVolume", "ssst", "q", "default", "data", NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "Failed to get storage pool \"q\": Storage pool not found");
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/data", "Volume", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
+
         assert_int_equal(harness_call(h, "", "Guests", "Mount", "ssssst", "p", "container", "default", "c1", "7", NO_FLAGS), 0);
         assert_true(sd_bus_message_read(h->reply, "s", &path) > 0);
         assert_string_equal(path, harness_path(h, "storage-pools/p/containers/c1"));
@@ -651,6 +659,53 @@ static void test_copy_btrfs_dir(void **state) {
         copy_across(*state, "btrfs", "dir");
 }
 
+static void list_snapshots(Harness *h, const char *wanted) {
+        _cleanup_free_ char *text = NULL;
+
+        /* Waits for what is queued on the volume. */
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/v", "Volume", "ListSnapshots", "ut", 0, NO_FLAGS), 0);
+        text = harness_document(h);
+        if (!strstr(text, wanted))
+                fail_msg("snapshots: %s, wanted %s", text, wanted);
+}
+
+/* Made each minute by the schedule, removed when their time is over; without such a duty the timer finds no file. */
+static void test_snapshot_duties(void **state) {
+        Harness *h = *state;
+
+        assert_int_equal(create_pool(h, "p", "dir"), 0);
+        assert_int_equal(create_custom(h, "/pool/p", "v"), 0);
+        assert_false(harness_exists(h, "volume-snapshot-duties"));
+        assert_int_equal(harness_call(h, "", "Manager", "ExpireSnapshots", "t", NO_FLAGS), 0);
+        list_snapshots(h, "\"metadata\":[]");
+
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/v", "Volume", "Update", "sa{ss}s(sss)t", "", 2, "snapshots.schedule", "* * * * *",
+                                      "snapshots.pattern", "auto%d", "", WHO, (uint64_t) UPDATE_CONFIG), 0);
+        assert_true(harness_exists(h, "volume-snapshot-duties"));
+        assert_int_equal(harness_call(h, "", "Manager", "ExpireSnapshots", "t", NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "", "Manager", "ExpireSnapshots", "t", NO_FLAGS), 0);
+        list_snapshots(h, "/v/snapshots/auto0\",\"/1.0/storage-pools/p/volumes/custom/v/snapshots/auto1\"]");
+
+        /* No schedule, but one that has expired and one that will. */
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/v", "Volume", "Update", "sa{ss}s(sss)t", "", 0, "", WHO, (uint64_t) UPDATE_CONFIG), 0);
+        assert_false(harness_exists(h, "volume-snapshot-duties"));
+        assert_int_equal(harness_call(h, "/volume_snapshot/p/custom/default/v/auto0", "VolumeSnapshot", "Update", "sts(sss)t", "", (uint64_t) 1000000, "", WHO,
+                                      (uint64_t) UPDATE_EXPIRY), 0);
+        assert_int_equal(harness_call(h, "/volume_snapshot/p/custom/default/v/auto1", "VolumeSnapshot", "Update", "sts(sss)t", "",
+                                      (uint64_t) 4000000000 * 1000000, "", WHO, (uint64_t) UPDATE_EXPIRY), 0);
+        assert_true(harness_exists(h, "volume-snapshot-duties"));
+        assert_int_equal(unlink(harness_path(h, "volume-snapshot-duties")), 0);
+        harness_kill(h);
+        harness_start(h, NULL);
+        assert_int_equal(harness_call(h, "", "Manager", "ExpireSnapshots", "t", NO_FLAGS), 0);
+        assert_true(harness_exists(h, "volume-snapshot-duties"));
+        list_snapshots(h, "\"metadata\":[\"/1.0/storage-pools/p/volumes/custom/v/snapshots/auto1\"]");
+
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/v", "Volume", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
+        assert_false(harness_exists(h, "volume-snapshot-duties"));
+        assert_int_equal(harness_call(h, "/pool/p", "Pool", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
 
 int main(void) {
@@ -660,7 +715,7 @@ int main(void) {
                 TEST(test_volume_bad_input),  TEST(test_volume_in_the_way), TEST(test_volume_lists),  TEST(test_volume_defaults),
                 TEST(test_guest_dir),         TEST(test_guest_btrfs),     TEST(test_guest_bad_input), TEST(test_image_broken),
                 TEST(test_image_shared),      TEST(test_quota_btrfs),     TEST(test_remount_btrfs),   TEST(test_copy_dir_btrfs),
-                TEST(test_copy_btrfs_dir),
+                TEST(test_copy_btrfs_dir),    TEST(test_snapshot_duties),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,14 +141,14 @@ static void test_snapshot_names(void **state) {
         int r;
 
         r = snapshot_name_from_pattern("snap%d", &list, &s);
-        assert_text(r, s, "snap1");
+        assert_text(r, s, "snap3");
         r = snapshot_name_from_pattern("x%dy", &list, &s);
         assert_text(r, s, "x0y");
         r = snapshot_name_from_pattern("day", &list, &s);
         assert_text(r, s, "day-0");
         r = snapshot_name_from_pattern("night", &list, &s);
         assert_text(r, s, "night");
-        assert_int_equal(snapshot_name_from_pattern("{{ creation_date }}", &list, &s), -EINVAL);
+        assert_int_equal(snapshot_name_from_pattern("{{ volume.name }}", &list, &s), -EINVAL);
         assert_int_equal(snapshot_name_from_pattern("../%d", &list, &s), -EINVAL);
 }
 
