@@ -185,7 +185,7 @@ class Import(unittest.TestCase):
             self.good(body)
             end = len(body.rstrip(b"\0")) + 511 if name == "tar" else len(body)
             end -= {"xz.streams": 400, "gz.padded": 512, "bz2.padded": 512}.get(name, 0)
-            for cut in [end - i for i in (1, 2, 4, 8, 12, 13, 100, 512, 600)] + [end * i // 8 for i in range(1, 8)]:
+            for cut in [end - i for i in (1, 4, 12, 512)] + [end * i // 8 for i in (1, 4, 7)]:
                 with self.subTest("%s: %d of %d" % (name, cut, len(body))):
                     r = self.refused("The image is damaged or incomplete: ", body[:cut])
                     self.assertIn("; download or copy it again", r.text)
@@ -218,7 +218,7 @@ class Import(unittest.TestCase):
             content_type, body = images.multipart([("metadata", "m", m), ("rootfs", "r", r)])
             self.refused(words, body, content_type)
 
-        for i in range(1, 8):
+        for i in (1, 4, 7):
             with self.subTest("%d/8" % i):
                 refused("The rootfs archive is damaged or incomplete: ", metadata, squashfs[:len(squashfs) * i // 8])
                 refused("The rootfs archive is damaged or incomplete: ", metadata, tar[:len(tar) * i // 8])
