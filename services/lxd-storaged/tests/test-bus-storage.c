@@ -403,6 +403,20 @@ static void test_volume_defaults(void **state) {
 
 /* ---- volumes of instances ---- */
 
+static void assert_link(Harness *h, const char *link, const char *target) {
+        _cleanup_free_ char *path = strdup(harness_path(h, "%s", link));
+        char text[PATH_MAX] = "";
+
+        assert_true(readlink(path, text, sizeof(text) - 1) > 0);
+        assert_string_equal(text, harness_path(h, "%s", target));
+}
+
+static bool link_exists(Harness *h, const char *link) {
+        struct stat st;
+
+        return lstat(harness_path(h, "%s", link), &st) >= 0;
+}
+
 static void guest_life(Harness *h, const char *driver) {
         const char *path;
 
@@ -414,6 +428,8 @@ static void guest_life(Harness *h, const char *driver) {
         assert_int_equal(guest_image(h, "c2", FP), 0);
         assert_int_equal(harness_unpacks(h), 1);
         assert_true(harness_exists(h, "storage-pools/p/containers/c1/rootfs/hello"));
+        assert_link(h, "containers/c1", "storage-pools/p/containers/c1");
+        assert_false(link_exists(h, "snapshots/c1"));
         assert_true(harness_exists(h, "storage-pools/p/containers/c2/metadata.yaml"));
         assert_int_equal(mode_of(harness_path(h, "storage-pools/p/containers/c1")), 0700);
         assert_int_equal(mode_of(harness_path(h, "storage-pools/p/containers/c1/rootfs/hello")), 04755);
@@ -447,10 +463,14 @@ static void guest_life(Harness *h, const char *driver) {
         assert_int_equal(harness_call(h, "", "Guests", "RenameVolume", "sssst", "p", "default", "c1", "c3", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "RenameVolume", "sssst", "p", "default", "c3/snap0", "c3/snap1", NO_FLAGS), 0);
         assert_true(harness_exists(h, "storage-pools/p/containers-snapshots/c3/snap1/rootfs/f"));
+        assert_link(h, "containers/c3", "storage-pools/p/containers/c3");
+        assert_link(h, "snapshots/c3", "storage-pools/p/containers-snapshots/c3");
+        assert_false(link_exists(h, "containers/c1") || link_exists(h, "snapshots/c1"));
         assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "p", "other", "c1", 0, 4, "type", "copy", "project",
                                       "default", "name", "c3", "snapshots", "snap1", NO_FLAGS),
                          0);
         assert_file(harness_path(h, "storage-pools/p/containers-snapshots/other_c1/snap1/rootfs/f"), "one");
+        assert_link(h, "snapshots/other_c1", "storage-pools/p/containers-snapshots/other_c1");
         /* those that are named: one made or removed meanwhile is not known to who asks */
         assert_int_equal(harness_call(h, "", "Guests", "CreateSnapshot", "sssst", "p", "default", "c3", "late", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "p", "other", "c5", 0, 4, "type", "copy", "project",
@@ -467,9 +487,11 @@ static void guest_life(Harness *h, const char *driver) {
 
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3/snap1", NO_FLAGS), 0);
         assert_false(harness_exists(h, "storage-pools/p/containers-snapshots/c3"));
+        assert_false(link_exists(h, "snapshots/c3"));
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "nope", "default", "c3", NO_FLAGS), 0);
+        assert_false(link_exists(h, "containers/c3"));
         assert_int_equal(harness_call(h, "", "Guests", "DeleteImage", "st", FP, NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "DeleteImage", "st", FP, NO_FLAGS), 0);
         assert_false(harness_exists(h, "storage-pools/p/images/" FP));
