@@ -398,7 +398,7 @@ static int step_plan(Job *j, sd_bus_error *error) {
                 r = db_instance_set_pool(j->manager->db, i->id, i->pool);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed creating instance record");
-        return nics_validate(j, &expanded, error);
+        return devices_validate(j, &expanded, error);
 }
 
 /* Up to here the request itself may be wrong, or name what is not there: the caller hears that at once. The rest takes time. If nobody

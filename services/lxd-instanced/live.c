@@ -131,15 +131,15 @@ int live_validate(Job *j, const LiveChange *c, sd_bus_error *error) {
         Devices changed = {};
         int r = 0;
 
-        /* Only NICs that differ: an unrelated change must not fail because a network is gone. */
+        /* Only devices that differ: an unrelated change must not fail because a network, volume or folder is gone. */
         DEVICES_FOREACH(d, &c->new_devices) {
                 const Config *old = devices_get(&c->old_devices, d->name);
 
-                if (r >= 0 && device_kind(&d->config) == DEVICE_NIC && (!old || !config_equal(old, &d->config)))
+                if (r >= 0 && (!old || !config_equal(old, &d->config)))
                         r = devices_set(&changed, d->name, &d->config);
         }
         if (r >= 0)
-                r = nics_validate(j, &changed, error);
+                r = devices_validate(j, &changed, error);
         devices_done(&changed);
         return r;
 }

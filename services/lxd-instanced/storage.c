@@ -243,26 +243,91 @@ int nic_config(const Instance *i, const Device *d, Config *ret) {
         return r;
 }
 
-int nics_validate(Job *j, const Devices *expanded, sd_bus_error *error) {
-        DEVICES_FOREACH(d, expanded) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-                int r;
+static int nic_validate(Job *j, const Device *d, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
 
-                if (device_kind(&d->config) != DEVICE_NIC)
-                        continue;
-                r = network_message(j, "Validate", &m, error);
-                if (r >= 0)
-                        r = sd_bus_message_append(m, "sss", j->instance->project, j->instance->name, d->name);
-                if (r >= 0)
-                        r = bus_append_config(m, &d->config);
-                if (r >= 0)
-                        r = sd_bus_message_append(m, "t", (uint64_t) 0);
-                if (r >= 0)
-                        r = job_call(j, j->manager->netd, m, NULL, NULL, error);
-                if (r < 0)
-                        return r;
+        r = network_message(j, "Validate", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sss", j->instance->project, j->instance->name, d->name);
+        if (r >= 0)
+                r = bus_append_config(m, &d->config);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
+}
+
+typedef struct VolumeLookup {
+        Job *job;
+        char *device;
+} VolumeLookup;
+
+static VolumeLookup *volume_lookup_free(VolumeLookup *l) {
+        if (l)
+                free(l->device);
+        free(l);
+        return NULL;
+}
+DEFINE_CLEANUP(VolumeLookup, volume_lookup_free)
+
+static void volume_looked_up(sd_bus_message *m, const sd_bus_error *e, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(volume_lookup_freep) VolumeLookup *l = userdata;
+        int r = 0;
+
+        if (e) {
+                (void) sd_bus_error_copy(&error, e);
+                r = bus_error_wrap(&error, -abs(sd_bus_error_get_errno(e) ?: EIO),
+                                   "Failed add validation for device \"%s\": Failed loading custom volume", l->device);
         }
+        job_wake(l->job, r, e ? &error : NULL);
+}
+
+/* Is the volume there? Mounting it for nobody says so. */
+static int volume_validate(Job *j, const Device *d, sd_bus_error *error) {
+        _cleanup_(volume_lookup_freep) VolumeLookup *l = calloc(1, sizeof(VolumeLookup));
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        l->job = j;
+        r = str_replace(&l->device, d->name);
+        if (r >= 0)
+                r = storage_message(j, "Mount", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ssssst", config_get(&d->config, "pool"), "custom", j->instance->project,
+                                          config_get(&d->config, "source"), "", (uint64_t) 0);
+        if (r >= 0)
+                r = bus_peer_call(j->manager->storaged, m, volume_looked_up, l);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to look for the volume of device \"%s\"", d->name);
+        TAKE_PTR(l);
+        job_wait(j);
         return 0;
+}
+
+static int disk_validate(Job *j, const Device *d, sd_bus_error *error) {
+        const char *source = config_get(&d->config, "source");
+
+        if (device_is_custom_volume(&d->config))
+                return volume_validate(j, d, error);
+        if (device_is_root(&d->config) || !device_is_required(&d->config) || isempty(source) || access(source, F_OK) >= 0 || errno != ENOENT)
+                return 0;
+        return bus_error_set(error, LXD_ERROR_INVALID, "Failed add validation for device \"%s\": Missing source path \"%s\" for disk \"%s\"",
+                             d->name, source, d->name);
+}
+
+int devices_validate(Job *j, const Devices *expanded, sd_bus_error *error) {
+        int r = 0;
+
+        DEVICES_FOREACH(d, expanded) {
+                if (r >= 0 && device_kind(&d->config) == DEVICE_NIC)
+                        r = nic_validate(j, d, error);
+                if (r >= 0 && device_kind(&d->config) == DEVICE_DISK)
+                        r = disk_validate(j, d, error);
+        }
+        return r;
 }
 
 static int attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {

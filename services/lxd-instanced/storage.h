@@ -35,8 +35,8 @@ int storage_mount_for(Job *j, const Instance *i, const char *holder, MountedVolu
 /* Everything of this holder; NULL: of the guest. */
 int storage_release(Job *j, const Instance *i, const char *holder, sd_bus_error *error);
 
-/* Has every NIC of the devices checked by lxd-netd. */
-int nics_validate(Job *j, const Devices *expanded, sd_bus_error *error);
+/* Can these devices work? NICs are checked by lxd-netd; what a disk shows must be there. */
+int devices_validate(Job *j, const Devices *expanded, sd_bus_error *error);
 /* The device's keys with hwaddr and name filled from volatile.*. 0, -ENOMEM. */
 int nic_config(const Instance *i, const Device *d, Config *ret);
 /* result: filled with lxd-netd's answer. */

@@ -297,7 +297,7 @@ static void rename_and_protect(void **state) {
 
         assert_int_equal(world_set("c3", "security.protection.delete", "true", NULL), 0);
         assert_int_equal(world_do("c3", "Delete", &e), -EINVAL);
-        assert_string_equal(e.message, "Instance is protected");
+        assert_string_equal(e.message, "Container is protected");
         assert_int_equal(world_set("c3", "security.protection.delete", "", NULL), 0);
         assert_int_equal(world_do("c3", "Delete", NULL), 0);
 }
@@ -619,6 +619,30 @@ static void live_devices(void **state) {
                                       "path", "/", "pool", "other", "", "", "", "", (uint64_t) UPDATE_DEVICES), -EINVAL);
 }
 
+static int add_disk(const char *source, const char *pool, const char *required, sd_bus_error *e) {
+        int r = fixture_call(&world.f, INSTANCE1_INSTANCE "/default/c1", LXD_BUS_PREFIX ".instance1.Instance", "Update", e, "ssbasa{ss}a{sa{ss}}s(sss)t", "",
+                             "", 0, 0, 0, 1, "data", 5, "type", "disk", "source", source, "path", "/mnt", "pool", pool, "required", required, "", "", "",
+                             "", (uint64_t) (UPDATE_DEVICES | UPDATE_MERGE));
+
+        return r < 0 ? r : world_wait(e);
+}
+
+/* Of a stopped instance as well: what is not there is said when it is added, not at the next start. */
+static void missing_sources(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_true(add_disk("/nope", "", "", &e) < 0);
+        assert_string_equal(e.message, "Failed add validation for device \"data\": Missing source path \"/nope\" for disk \"data\"");
+        sd_bus_error_free(&e);
+        world.fail = "Mount";
+        assert_true(add_disk("vol", "p", "", &e) < 0);
+        assert_string_equal(e.message, "Failed add validation for device \"data\": Failed loading custom volume: no luck");
+        assert_null(devices_get(&world_instance("c1")->settings.devices, "data"));
+        assert_int_equal(add_disk("vol", "p", "", NULL), 0);
+        assert_int_equal(add_disk("/nope", "", "false", NULL), 0);
+}
+
 /* ---- what happens while a job waits for others ---- */
 
 static Profile *web(void) {
@@ -904,7 +928,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
-                TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
+                TEST(live_devices), TEST(missing_sources), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
                 TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
         };
 

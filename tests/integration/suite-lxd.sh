@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What test suites written for LXD do in passing, with the stock client: they look into LXD's folders, try what must be refused, use short forms.
+# machine: nspawn
+# needs: image-busybox
+# timeout: 120
+. "$(dirname "$0")/lib.sh"
+lxc() { HOME=/root lxc.stock "$@"; }
+
+test_setup() {
+        command -v lxc.stock >/dev/null || skip "lxc.stock (Debian's lxd-client) is not installed"
+        setup_server
+        lxc list >/dev/null 2>&1        # greets who uses it for the first time
+}
+
+test_folders() {
+        local state=/var/lib/lxd
+        assert lxc init bb su1
+        assert test -d $state/containers/su1/rootfs
+        assert test -e $state/containers/su1/metadata.yaml
+        assert_fails - "" test -e $state/snapshots/su1
+        assert lxc snapshot su1 s0
+        assert test -d $state/snapshots/su1/s0/rootfs
+        assert lxc rename su1 su2
+        assert test -d $state/snapshots/su2/s0/rootfs
+        assert_fails - "" test -L $state/containers/su1
+        assert lxc copy su2 su3
+        assert test -d $state/snapshots/su3/s0
+        assert lxc delete su2/s0
+        assert_fails - "" test -L $state/snapshots/su2
+        assert lxc delete su2 su3
+        assert_eq "$(ls $state/containers $state/snapshots | grep su)" ""
+}
+
+test_config() {
+        assert lxc launch bb su1 -c linux.sysctl.net.ipv4.ip_forward=1 -c cluster.evacuate=stop
+        assert_eq "$(lxc exec su1 -- cat /proc/sys/net/ipv4/ip_forward)" 1
+        assert_fails 1 "raw.lxc" lxc.stock config set su1 raw.lxc lxc.notaconfigkey=invalid
+        assert_fails 1 "linux.sysctl" lxc.stock config set su1 linux.sysctl.a:b=1
+        assert lxc delete -f su1
+}
+
+test_instance_types() {
+        assert lxc init bb su1 -t c1.5-m0.5
+        assert_eq "$(lxc config show su1 | grep limits)" "  limits.cpu: \"2\"
+  limits.cpu.allowance: 75%
+  limits.memory: 512MB"
+        assert lxc delete su1
+        assert lxc init bb su1 -t c2 -c limits.cpu=1
+        assert_eq "$(lxc config get su1 limits.cpu)" 1
+        assert lxc delete su1
+        assert_fails 1 "Bad custom instance type: m512MB" lxc.stock init bb su1 -t m512MB
+        assert_fails 1 "Provided instance type doesn't exist: t2.micro" lxc.stock init bb su1 -t t2.micro
+}
+
+test_devices_that_cannot_work() {
+        assert lxc init bb su1
+        assert lxc profile create sup
+        assert_fails 1 'Missing source path "/nope" for disk "d"' lxc.stock config device add su1 d disk source=/nope path=/x
+        assert_fails 1 'Failed loading custom volume' lxc.stock storage volume attach default nope su1 /x
+        assert_fails 1 'Storage pool not found' lxc.stock config device add su1 d disk pool=nope source=v path=/x
+        assert_eq "$(lxc config device list su1)" ""
+        assert lxc config device add su1 d disk source=/nope path=/x required=false
+        assert lxc profile device add sup e disk source=/nope path=/y
+        assert_fails 1 'Missing source path "/nope" for disk "e"' lxc.stock profile add su1 sup
+        assert_fails 1 'Missing source path "/nope" for disk "e"' lxc.stock init bb su2 -p default -p sup
+        assert lxc config set su1 user.other thing
+        assert lxc delete su1
+        assert lxc profile delete sup
+}
+
+test_small() {
+        assert lxc image set-property bb user.x y
+        assert lxc image unset-property bb user.x
+        assert_fails 1 "Property not found" lxc.stock image get-property bb user.x
+        assert lxc init bb su1
+        assert lxc info --show-log su1
+        assert lxc config set su1 security.protection.delete true
+        assert_fails 1 "Container is protected" lxc.stock delete su1
+        assert lxc config unset su1 security.protection.delete
+        assert lxc delete su1
+}
+
+run_tests "$@"
