@@ -104,7 +104,7 @@ int instance_delete(Instance *i, const Requestor *who, Job **ret, sd_bus_error *
         int r;
 
         if (instance_is_true(i, "security.protection.delete"))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Instance is protected");
+                return bus_error_set(error, LXD_ERROR_INVALID, "Container is protected");
         if (instance_is_running(i))
                 return bus_error_set(error, LXD_ERROR_INVALID, "Instance is running");
         r = job_check_busy(i, error);

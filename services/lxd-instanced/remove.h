@@ -4,7 +4,7 @@
 
 #include "job.h"
 
-/* Jobs with their operation, not started. 0, negative errno with error set ("Instance is running", "Instance is protected", ...). */
+/* Jobs with their operation, not started. 0, negative errno with error set ("Instance is running", "Container is protected", ...). */
 int instance_delete(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error);
 int instance_rename(Instance *i, const char *name, const Requestor *who, Job **ret, sd_bus_error *error);
 
