@@ -60,6 +60,7 @@ const char *const api_extensions[] = {
         "api_os",
         "usedby_consistency",
         "instance_bulk_state_change",
+        "instance_pool_move",
         "storage_volume_state",
         "warnings",
         "storage_api_project",

@@ -459,15 +459,6 @@ static int step_snapshots(Job *j, sd_bus_error *error) {
         return r;
 }
 
-static int snapshot_names(const Instance *i, char **ret) {
-        _cleanup_strv_free_ Strv names = NULL;
-        int r = 0;
-
-        for (size_t k = 0; k < i->n_snapshots && r >= 0; k++)
-                r = strv_extend(&names, i->snapshots[k]->name);
-        return r < 0 ? r : strv_join(names, "\n", ret);
-}
-
 static int step_volume(Job *j, sd_bus_error *error) {
         _cleanup_(config_done) Config source = {};
         _cleanup_free_ char *names = NULL;
@@ -490,7 +481,7 @@ static int step_volume(Job *j, sd_bus_error *error) {
                 if (r >= 0)
                         r = config_set(&source, "name", config_get(&d->source, "source"));
                 if (r >= 0)
-                        r = snapshot_names(j->instance, &names);
+                        r = snapshots_names(j->instance, &names);
                 if (r >= 0)
                         r = config_set(&source, "snapshots", names);
         }

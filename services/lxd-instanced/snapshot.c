@@ -661,3 +661,12 @@ int snapshot_recover(Snapshot *s) {
         job_start(j);
         return 0;
 }
+
+int snapshots_names(const Instance *i, char **ret) {
+        _cleanup_strv_free_ Strv names = NULL;
+        int r = 0;
+
+        for (size_t k = 0; k < i->n_snapshots && r >= 0; k++)
+                r = strv_extend(&names, i->snapshots[k]->name);
+        return r < 0 ? r : strv_join(names, "\n", ret);
+}

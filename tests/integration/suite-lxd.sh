@@ -69,6 +69,28 @@ test_devices_that_cannot_work() {
         assert lxc profile delete sup
 }
 
+test_move_to_pool() {
+        assert lxc storage create su-pool dir
+        assert lxc init bb su1
+        assert lxc snapshot su1 s0
+        assert lxc move su1 -s su-pool
+        assert_eq "$(lxc storage volume list su-pool -f csv -c tn)" "container,su1
+container (snapshot),su1/s0"
+        assert_eq "$(lxc config device get su1 root pool)" su-pool
+        assert lxc restore su1 s0
+        assert lxc start su1
+        assert_fails 1 "stop the instance" lxc.stock move su1 -s default
+        assert lxc stop -f su1
+        assert lxc move su1 su2 -s default
+        assert_eq "$(readlink /var/lib/lxd/containers/su2)" /var/lib/lxd/storage-pools/default/containers/su2
+        assert_eq "$(lxc storage volume list su-pool -f csv -c tn)" ""
+        assert_fails 1 "Storage pool not found" lxc.stock move su2 -s nope
+        assert /usr/bin/env lxc move su2 su3 -s su-pool
+        assert lxc start su3
+        assert lxc delete -f su3
+        assert lxc storage delete su-pool
+}
+
 test_small() {
         assert lxc image set-property bb user.x y
         assert lxc image unset-property bb user.x

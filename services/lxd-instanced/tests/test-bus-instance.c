@@ -844,6 +844,75 @@ static void killed_rename(void **state) {
         assert_non_null(world_instance("c2"));
 }
 
+static int move(const char *instance, const char *name, const char *pool, sd_bus_error *e) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        assert_int_equal(str_format(&path, INSTANCE1_INSTANCE "/default/%s", instance), 0);
+        r = fixture_call(&world.f, path, LXD_BUS_PREFIX ".instance1.Instance", "Move", e, "ss(sss)t", name, pool, "", "", "", (uint64_t) 0);
+        return r < 0 ? r : world_wait(e);
+}
+
+static int do_move(void) {
+        return move("c1", "c2", "q", NULL);
+}
+
+static const char *root_pool(const Settings *s) {
+        return config_get(devices_get(&s->devices, "root"), "pool");
+}
+
+static void moving(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        assert_int_equal(do_move(), 0);
+        world_assert_consistent();
+        assert_null(world_instance("c1"));
+        assert_string_equal(world_instance("c2")->pool, "q");
+        assert_string_equal(root_pool(&world_instance("c2")->settings), "q");
+        assert_string_equal(root_pool(&world_instance("c2")->snapshots[0]->settings), "q");
+        assert_int_equal(move("c2", "c2", "q", NULL), 0); /* it is there */
+        assert_int_equal(move("c2", "", "p", NULL), 0);
+        world_restart();
+        world_assert_consistent();
+        assert_string_equal(world_instance("c2")->pool, "p");
+        assert_string_equal(root_pool(&world_instance("c2")->snapshots[0]->settings), "p");
+        assert_int_equal(move("c2", "c3", "p", NULL), 0); /* a rename */
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(move("c1", "c3", "q", &e), -EEXIST);
+        sd_bus_error_free(&e);
+        world.fail = "CreateVolume";
+        assert_true(move("c1", "c1", "q", &e) < 0);
+        assert_string_equal(e.message, "no luck");
+        world_assert_consistent();
+        sd_bus_error_free(&e);
+        world.fail = "DeleteVolume"; /* the old one: it is gone at the second try */
+        assert_true(move("c1", "c1", "q", &e) < 0);
+        world_assert_consistent();
+        assert_string_equal(world_instance("c1")->pool, "q");
+        sd_bus_error_free(&e);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_true(move("c1", "c1", "p", &e) < 0);
+        assert_non_null(strstr(e.message, "CRIU"));
+}
+
+static void killed_move(void **state) {
+        static const char *const before[] = { "intent", "volume" }, *const after[] = { "record", "remove", "end" };
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        for (size_t k = 0; k < ELEMENTSOF(before); k++) {
+                crash("move", before[k], do_move);
+                assert_string_equal(world_instance("c1")->pool, "p");
+        }
+        for (size_t k = 0; k < ELEMENTSOF(after); k++) {
+                crash("move", after[k], do_move);
+                assert_string_equal(world_instance("c2")->pool, "q");
+                assert_int_equal(move("c2", "c1", "p", NULL), 0);
+        }
+}
+
 static void killed_snapshot(void **state) {
         assert_int_equal(do_create(), 0);
         crash("snapshot", "record", do_snapshot);
@@ -929,7 +998,7 @@ int main(void) {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(missing_sources), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
-                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(thousand),
+                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(moving), TEST(killed_move), TEST(killed_snapshot), TEST(thousand),
         };
 
         if (geteuid() != 0) {

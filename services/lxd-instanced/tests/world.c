@@ -497,11 +497,15 @@ Instance *world_instance(const char *name) {
         return instance_find(world.manager, "default", name);
 }
 
-bool world_has_volume(const char *name) {
+static bool has_volume_in(const char *pool, const char *name) {
         _cleanup_free_ char *key = NULL;
 
-        assert_int_equal(str_format(&key, "p/default/%s", name), 0);
+        assert_int_equal(str_format(&key, "%s/default/%s", pool, name), 0);
         return strv_contains(world.volumes, key);
+}
+
+bool world_has_volume(const char *name) {
+        return has_volume_in("p", name);
 }
 
 bool world_called(const char *member) {
@@ -631,7 +635,7 @@ void world_assert_consistent(void) {
 
                 assert_int_equal(strv_split(*v, "/", &parts), 0);
                 i = instance_find(world.manager, parts[1], parts[2]);
-                if (!i)
+                if (!i || !streq(parts[0], i->pool))
                         fail_msg("volume %s has no instance", *v);
                 assert_int_equal(i->row, ROW_CREATED);
                 if (parts[3] && !snapshot_find(i, parts[3]))
@@ -642,7 +646,7 @@ void world_assert_consistent(void) {
 
                 assert_int_equal(i->row, ROW_CREATED);
                 assert_null(i->intent);
-                if (!world_has_volume(i->name))
+                if (!has_volume_in(i->pool, i->name))
                         fail_msg("instance %s has no volume", i->name);
                 for (size_t s = 0; s < i->n_snapshots; s++) {
                         _cleanup_free_ char *name = NULL;
@@ -650,7 +654,7 @@ void world_assert_consistent(void) {
                         assert_int_equal(str_format(&name, "%s/%s", i->name, i->snapshots[s]->name), 0);
                         assert_int_equal(i->snapshots[s]->row, ROW_CREATED);
                         assert_null(i->snapshots[s]->intent);
-                        if (!world_has_volume(name))
+                        if (!has_volume_in(i->pool, name))
                                 fail_msg("snapshot %s has no volume", name);
                 }
         }
