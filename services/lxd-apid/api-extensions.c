@@ -42,6 +42,7 @@ const char *const api_extensions[] = {
         "storage_api_volume_snapshots",
         "projects",
         "container_copy_project",
+        "container_incremental_copy",
         "snapshot_expiry",
         "snapshot_expiry_creation",
         "kernel_features",

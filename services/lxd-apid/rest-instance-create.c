@@ -57,9 +57,9 @@ static int read_copy_source(Request *request, json_object *source, Config *ret, 
                 r = json_arg_bool(source, "refresh", &refresh, error);
         if (r < 0)
                 return r;
-        if (refresh)
-                return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Refreshing an existing copy is not supported yet");
         r = config_set(ret, "project", request->project);
+        if (r >= 0 && refresh)
+                r = config_set(ret, "refresh", "true");
         if (r >= 0)
                 r = copy_texts(source, (const char *const[]) { "source", "project", NULL }, ret, error);
         if (r >= 0)

@@ -139,7 +139,7 @@ int live_validate(Job *j, const LiveChange *c, sd_bus_error *error) {
                         r = devices_set(&changed, d->name, &d->config);
         }
         if (r >= 0)
-                r = devices_validate(j, &changed, error);
+                r = devices_validate(j, &changed, "", error);
         devices_done(&changed);
         return r;
 }

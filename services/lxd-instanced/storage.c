@@ -93,22 +93,36 @@ int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *
         return r < 0 ? r : job_call(j, j->manager->storaged, m, then, NULL, error);
 }
 
-static int snapshot_call(Job *j, const char *member, const Instance *i, const char *snapshot, sd_bus_error *error) {
+static int snapshot_call(Job *j, const char *member, const Instance *i, const char *snapshot, job_reply_t then, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = storage_message(j, member, &m, error);
         if (r >= 0)
                 r = sd_bus_message_append(m, "sssst", i->pool, i->project, i->name, snapshot, (uint64_t) 0);
-        return r < 0 ? r : storage_begin(j, m, NULL, error);
+        return r < 0 ? r : storage_begin(j, m, then, error);
 }
 
-int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
-        return snapshot_call(j, "CreateSnapshot", i, snapshot, error);
+int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, job_reply_t then, sd_bus_error *error) {
+        return snapshot_call(j, "CreateSnapshot", i, snapshot, then, error);
+}
+
+int storage_refresh_volume(Job *j, const Instance *i, const Config *source, job_reply_t then, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = storage_message(j, "RefreshVolume", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sss", i->pool, i->project, i->name);
+        if (r >= 0)
+                r = bus_append_config(m, source);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : storage_begin(j, m, then, error);
 }
 
 int storage_restore_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
-        return snapshot_call(j, "RestoreSnapshot", i, snapshot, error);
+        return snapshot_call(j, "RestoreSnapshot", i, snapshot, NULL, error);
 }
 
 int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *error) {
@@ -259,6 +273,7 @@ static int nic_validate(Job *j, const Device *d, sd_bus_error *error) {
 
 typedef struct VolumeLookup {
         Job *job;
+        const char *what;
         char *device;
 } VolumeLookup;
 
@@ -278,13 +293,13 @@ static void volume_looked_up(sd_bus_message *m, const sd_bus_error *e, void *use
         if (e) {
                 (void) sd_bus_error_copy(&error, e);
                 r = bus_error_wrap(&error, -abs(sd_bus_error_get_errno(e) ?: EIO),
-                                   "Failed add validation for device \"%s\": Failed loading custom volume", l->device);
+                                   "%sFailed add validation for device \"%s\": Failed loading custom volume", l->what, l->device);
         }
         job_wake(l->job, r, e ? &error : NULL);
 }
 
 /* Is the volume there? Mounting it for nobody says so. */
-static int volume_validate(Job *j, const Device *d, sd_bus_error *error) {
+static int volume_validate(Job *j, const Device *d, const char *what, sd_bus_error *error) {
         _cleanup_(volume_lookup_freep) VolumeLookup *l = calloc(1, sizeof(VolumeLookup));
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
@@ -292,6 +307,7 @@ static int volume_validate(Job *j, const Device *d, sd_bus_error *error) {
         if (!l)
                 return -ENOMEM;
         l->job = j;
+        l->what = what;
         r = str_replace(&l->device, d->name);
         if (r >= 0)
                 r = storage_message(j, "Mount", &m, error);
@@ -307,25 +323,25 @@ static int volume_validate(Job *j, const Device *d, sd_bus_error *error) {
         return 0;
 }
 
-static int disk_validate(Job *j, const Device *d, sd_bus_error *error) {
+static int disk_validate(Job *j, const Device *d, const char *what, sd_bus_error *error) {
         const char *source = config_get(&d->config, "source");
 
         if (device_is_custom_volume(&d->config))
-                return volume_validate(j, d, error);
+                return volume_validate(j, d, what, error);
         if (device_is_root(&d->config) || !device_is_required(&d->config) || isempty(source) || access(source, F_OK) >= 0 || errno != ENOENT)
                 return 0;
-        return bus_error_set(error, LXD_ERROR_INVALID, "Failed add validation for device \"%s\": Missing source path \"%s\" for disk \"%s\"",
-                             d->name, source, d->name);
+        return bus_error_set(error, LXD_ERROR_INVALID, "%sFailed add validation for device \"%s\": Missing source path \"%s\" for disk \"%s\"",
+                             what, d->name, source, d->name);
 }
 
-int devices_validate(Job *j, const Devices *expanded, sd_bus_error *error) {
+int devices_validate(Job *j, const Devices *expanded, const char *what, sd_bus_error *error) {
         int r = 0;
 
         DEVICES_FOREACH(d, expanded) {
                 if (r >= 0 && device_kind(&d->config) == DEVICE_NIC)
                         r = nic_validate(j, d, error);
                 if (r >= 0 && device_kind(&d->config) == DEVICE_DISK)
-                        r = disk_validate(j, d, error);
+                        r = disk_validate(j, d, what, error);
         }
         return r;
 }

@@ -10,7 +10,10 @@ int storage_create_volume(Job *j, const Instance *i, const Config *source, sd_bu
 int storage_delete_volume(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
 /* snapshot NULL: the instance from `from` to `to`, else one of its snapshots. */
 int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *from, const char *to, job_reply_t then, sd_bus_error *error);
-int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
+/* then may be NULL. */
+int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, job_reply_t then, sd_bus_error *error);
+/* Gives the volume what another holds (pool, project, name as the bus has them). */
+int storage_refresh_volume(Job *j, const Instance *i, const Config *source, job_reply_t then, sd_bus_error *error);
 int storage_restore_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
 int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *error);
 typedef struct MountedVolume {
@@ -35,8 +38,8 @@ int storage_mount_for(Job *j, const Instance *i, const char *holder, MountedVolu
 /* Everything of this holder; NULL: of the guest. */
 int storage_release(Job *j, const Instance *i, const char *holder, sd_bus_error *error);
 
-/* Can these devices work? NICs are checked by lxd-netd; what a disk shows must be there. */
-int devices_validate(Job *j, const Devices *expanded, sd_bus_error *error);
+/* Can these devices work? NICs are checked by lxd-netd; what a disk shows must be there, or the text begins with `what` (static). */
+int devices_validate(Job *j, const Devices *expanded, const char *what, sd_bus_error *error);
 /* The device's keys with hwaddr and name filled from volatile.*. 0, -ENOMEM. */
 int nic_config(const Instance *i, const Device *d, Config *ret);
 /* result: filled with lxd-netd's answer. */

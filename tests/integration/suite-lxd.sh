@@ -91,6 +91,27 @@ container (snapshot),su1/s0"
         assert lxc storage delete su-pool
 }
 
+test_refresh() {
+        assert lxc init bb su1
+        assert lxc snapshot su1 s0
+        assert lxc copy su1 su2 --refresh       # nothing to refresh: a copy
+        assert lxc snapshot su1 s1
+        echo late | lxc file push - su1/root/marker
+        assert lxc delete su1/s0
+        assert lxc snapshot su2 own
+        assert lxc copy su1 su2 --refresh
+        assert_eq "$(lxc query /1.0/instances/su2/snapshots | jq -c .)" '["/1.0/instances/su2/snapshots/s1"]'
+        assert_eq "$(lxc file pull su2/root/marker -)" late
+        assert lxc snapshot su2 own
+        assert lxc copy su1 su2 --refresh --instance-only
+        assert_eq "$(lxc query /1.0/instances/su2/snapshots | jq length)" 2
+        assert lxc restore su2 s1
+        assert_fails 1 "" lxc.stock file pull su2/root/marker -
+        assert lxc start su2
+        assert_fails 1 "Instance is running" lxc.stock copy su1 su2 --refresh
+        assert lxc delete -f su1 su2
+}
+
 test_small() {
         assert lxc image set-property bb user.x y
         assert lxc image unset-property bb user.x

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "bus-error.h"
 #include "db-records.h"
+#include "snapshot.h"
 #include "world.h"
 
 #define PROFILE LXD_BUS_PREFIX ".instance1.Profile"
@@ -913,6 +914,79 @@ static void killed_move(void **state) {
         }
 }
 
+static int refresh(const char *source, const char *only, sd_bus_error *e) {
+        int r = fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateInstance", e, "sssssbasa{ss}a{sa{ss}}a{ss}(sss)t", "default", "c2", "", "", "", 0, 0, 0, 0, 4,
+                             "type", "copy", "source", source, "refresh", "true", "instance_only", only, "", "", "", (uint64_t) 1);
+
+        return r < 0 ? r : world_wait(e);
+}
+
+static int do_refresh(void) {
+        return refresh("c1", "false", NULL);
+}
+
+static const char *names_of(const char *instance, char **ret) {
+        *ret = (free(*ret), NULL);
+        assert_int_equal(snapshots_names(world_instance(instance), ret), 0);
+        return *ret;
+}
+
+static void refreshing(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *names = NULL;
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        assert_int_equal(do_refresh(), 0); /* nothing there: a copy */
+        assert_int_equal(world_snapshot("c2", "own", NULL), 0);
+        assert_int_equal(refresh("c1", "true", NULL), 0);
+        assert_string_equal(names_of("c2", &names), "s\nown");
+        assert_int_equal(world_snapshot("c1", "s2", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "s3", NULL), 0);
+        assert_int_equal(world_set("c2", "user.own", "1", NULL), 0);
+        world.fail = "CreateSnapshot";
+        assert_true(refresh("c1", "false", &e) < 0);
+        assert_string_equal(e.message, "no luck");
+        sd_bus_error_free(&e);
+        world_assert_consistent();
+        assert_string_equal(names_of("c2", &names), "s");
+        assert_int_equal(do_refresh(), 0);
+        assert_string_equal(names_of("c2", &names), "s\ns2\ns3");
+        assert_non_null(config_get(&world_instance("c2")->settings.config, "user.own"));
+        /* the name of another snapshot */
+        assert_int_equal(world_snapshot_do("c1", "s2", "Delete", NULL, NULL), 0);
+        assert_int_equal(world_snapshot("c1", "s2", NULL), 0);
+        assert_int_equal(do_refresh(), 0);
+        assert_int_equal(snapshot_find(world_instance("c1"), "s2")->created_at, snapshot_find(world_instance("c2"), "s2")->created_at);
+        world_restart();
+        world_assert_consistent();
+        assert_int_equal(world_instance("c2")->n_snapshots, 3);
+        assert_int_equal(refresh("c2", "false", &e), -EINVAL);
+        sd_bus_error_free(&e);
+        assert_int_equal(refresh("nope", "false", &e), -ENOENT);
+        sd_bus_error_free(&e);
+        assert_int_equal(world_do("c2", "Start", NULL), 0);
+        assert_int_equal(refresh("c1", "false", &e), -EINVAL);
+        assert_non_null(strstr(e.message, "Instance is running"));
+}
+
+static void killed_refresh(void **state) {
+        static const char *const steps[] = { "extra", "missing", "snapshots", "contents" };
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        assert_int_equal(do_refresh(), 0);
+        for (size_t k = 0; k < ELEMENTSOF(steps); k++) {
+                assert_int_equal(world_snapshot("c2", "own", NULL), 0);
+                assert_int_equal(world_snapshot("c1", "new", NULL), 0);
+                crash("refresh", steps[k], do_refresh);
+                assert_null(snapshot_find(world_instance("c2"), "own"));
+                assert_int_equal(do_refresh(), 0);
+                assert_non_null(snapshot_find(world_instance("c2"), "new"));
+                assert_int_equal(world_snapshot_do("c1", "new", "Delete", NULL, NULL), 0);
+        }
+}
+
 static void killed_snapshot(void **state) {
         assert_int_equal(do_create(), 0);
         crash("snapshot", "record", do_snapshot);
@@ -998,7 +1072,7 @@ int main(void) {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(missing_sources), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
-                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(moving), TEST(killed_move), TEST(killed_snapshot), TEST(thousand),
+                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(moving), TEST(killed_move), TEST(refreshing), TEST(killed_refresh), TEST(killed_snapshot), TEST(thousand),
         };
 
         if (geteuid() != 0) {

@@ -114,6 +114,14 @@ static int storage_call(sd_bus_message *m, const char *member, sd_bus_message *r
         }
         if (streq(member, "UpdateVolume"))
                 return 0;
+        if (streq(member, "RefreshVolume")) {
+                _cleanup_(config_done) Config source = {};
+
+                assert_int_equal(bus_read_config(m, &source), 0);
+                assert_int_equal(str_format(&other, "%s/%s/%s", config_get(&source, "pool"), config_get(&source, "project"), config_get(&source, "name")), 0);
+                return strv_contains(world.volumes, other) && strv_contains(world.volumes, key) ? 0
+                                : bus_error_set(e, LXD_ERROR_NOT_FOUND, "No volume \"%s\" or \"%s\"", other, key);
+        }
         assert_true(sd_bus_message_read(m, "s", &extra) > 0);
         if (streq(member, "RenameVolume")) {
                 assert_int_equal(str_format(&other, "%s/%s/%s", pool, project, extra), 0);

@@ -417,6 +417,38 @@ static bool link_exists(Harness *h, const char *link) {
         return lstat(harness_path(h, "%s", link), &st) >= 0;
 }
 
+static int refresh(Harness *h, const char *source_pool, const char *source) {
+        return harness_call(h, "", "Guests", "RefreshVolume", "sssa{ss}t", "p", "default", "c3", 2, "pool", source_pool, "name", source, NO_FLAGS);
+}
+
+/* c3 gets what c2 and a snapshot of it hold, and what a volume of another pool holds. */
+static void guest_refresh(Harness *h) {
+        write_file(harness_path(h, "storage-pools/p/containers/c2/rootfs/f"), "of c2");
+        assert_int_equal(harness_call(h, "", "Guests", "CreateSnapshot", "sssst", "p", "default", "c2", "s", NO_FLAGS), 0);
+        write_file(harness_path(h, "storage-pools/p/containers/c2/rootfs/f"), "later");
+        assert_int_equal(refresh(h, "p", "c2/s"), 0);
+        assert_file(harness_path(h, "storage-pools/p/containers/c3/rootfs/f"), "of c2");
+        assert_int_equal(refresh(h, "p", "c2"), 0);
+        assert_file(harness_path(h, "storage-pools/p/containers/c3/rootfs/f"), "later");
+        assert_true(harness_exists(h, "storage-pools/p/containers-snapshots/c3/snap1/rootfs/f"));
+        assert_true(refresh(h, "p", "c2/nope") < 0);
+        assert_harness_error(h, "NotFound", "nope");
+        assert_true(refresh(h, "p", "c3") < 0);
+        assert_harness_error(h, "InvalidArgument", "itself");
+        assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c2/s", NO_FLAGS), 0);
+
+        assert_int_equal(create_pool(h, "other", "dir"), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "other", "default", "c7", 0, 1, "type", "none", NO_FLAGS), 0);
+        write_file(harness_path(h, "storage-pools/other/containers/c7/rootfs/f"), "of c7");
+        assert_int_equal(refresh(h, "other", "c7"), 0);
+        assert_file(harness_path(h, "storage-pools/p/containers/c3/rootfs/f"), "of c7");
+        assert_int_equal(harness_call(h, "", "Guests", "Mount", "ssssst", "p", "container", "default", "c3", "7", NO_FLAGS), 0);
+        assert_true(refresh(h, "p", "c2") < 0);
+        assert_harness_error(h, "Locked", "mounted by the running instance with id 7");
+        assert_int_equal(harness_call(h, "", "Guests", "UnmountAll", "st", "7", NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "other", "default", "c7", NO_FLAGS), 0);
+}
+
 static void guest_life(Harness *h, const char *driver) {
         const char *path;
 
@@ -483,6 +515,7 @@ static void guest_life(Harness *h, const char *driver) {
         assert_false(harness_exists(h, "storage-pools/p/containers/other_c6"));
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3/late", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "UpdateVolume", "sssa{ss}t", "p", "default", "c3", 1, "size", "50MiB", NO_FLAGS), 0);
+        guest_refresh(h);
         assert_int_equal(harness_call(h, "", "Guests", "GetUsage", "ssast", "p", "default", 2, "c3", "nope", NO_FLAGS), 0);
 
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3/snap1", NO_FLAGS), 0);
