@@ -112,6 +112,23 @@ test_refresh() {
         assert lxc delete -f su1 su2
 }
 
+test_volume_twice() {
+        assert lxc storage volume create default su-vol
+        assert lxc launch bb su1
+        assert lxc storage volume attach default su-vol su1 /mnt/a
+        assert lxc storage volume attach default su-vol su1 second /mnt/b
+        assert lxc exec su1 -- touch /mnt/a/file
+        assert lxc storage volume detach default su-vol su1 second
+        assert lxc exec su1 -- test -e /mnt/a/file
+        assert_fails 1 "still in use by running instances" lxc.stock storage volume rename default su-vol su-other
+        assert lxc storage volume detach default su-vol su1
+        assert lxc storage volume rename default su-vol su-other
+        assert lxc delete -f su1
+        assert lxc storage volume set default su-other security.shifted true
+        assert_fails 1 "mutually exclusive" lxc.stock storage volume set default su-other security.unmapped true
+        assert lxc storage volume delete default su-other
+}
+
 test_small() {
         assert lxc image set-property bb user.x y
         assert lxc image unset-property bb user.x
