@@ -129,6 +129,22 @@ test_volume_twice() {
         assert lxc storage volume delete default su-other
 }
 
+isolated() {
+        cat "/sys/class/net/$(lxc config get su1 volatile.eth0.host_name)/brport/isolated"
+}
+
+test_port_isolation() {
+        assert lxc launch bb su1
+        assert_eq "$(isolated)" 0
+        assert lxc config device override su1 eth0 security.port_isolation=true
+        assert_eq "$(isolated)" 1
+        assert lxc restart -f su1
+        assert_eq "$(isolated)" 1
+        assert lxc config device unset su1 eth0 security.port_isolation
+        assert_eq "$(isolated)" 0
+        assert lxc delete -f su1
+}
+
 test_small() {
         assert lxc image set-property bb user.x y
         assert lxc image unset-property bb user.x
