@@ -145,6 +145,15 @@ test_port_isolation() {
         assert lxc delete -f su1
 }
 
+test_server_keys() {
+        assert lxc config set user.su yes
+        assert lxc config unset user.su
+        assert lxc config unset user.su
+        assert lxc config unset core.trust_password
+        assert_fails 1 "core.nope" lxc.stock config set core.nope 1
+        assert_fails 1 "core.nope" lxc.stock config unset core.nope
+}
+
 test_small() {
         assert lxc image set-property bb user.x y
         assert lxc image unset-property bb user.x
