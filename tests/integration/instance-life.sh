@@ -94,7 +94,9 @@ test_disks_of_the_host() {
         assert_eq "$(grep -c /var/lib/lxd/devices/ /proc/self/mountinfo)" 0
         assert lxc stop -f i1
         assert_eq "$(ls /var/lib/lxd/devices)" ""
+        mkdir /root/missing
         assert lxc config device set i1 top source=/root/missing
+        rmdir /root/missing
         assert_fails - 'Failed to start device "top": Missing source path "/root/missing"' lxc start i1
         assert_eq "$(ls /var/lib/lxd/devices)" ""
         assert_eq "$(grep -c /var/lib/lxd/devices/ /proc/self/mountinfo)" 0
@@ -149,7 +151,7 @@ test_errors_explain() {
         assert lxc start i1
         assert_fails - 'Error: Failed to start device "n": Required device "/dev/none" is missing' \
                 lxc config device add i1 n unix-char source=/dev/none path=/dev/n
-        assert_fails - 'Error: Failed to start device "n": Missing source path "/none" for disk "n"' \
+        assert_fails - 'Error: Failed add validation for device "n": Missing source path "/none" for disk "n"' \
                 lxc config device add i1 n disk source=/none path=/n
         assert lxc stop -f i1
         assert lxc config device add i1 n unix-char source=/dev/none path=/dev/n
