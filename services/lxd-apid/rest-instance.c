@@ -104,16 +104,18 @@ int rest_instance_post(Request *r, sd_bus_error *error) {
                 x = json_arg_text(o, "project", &project, error);
         if (x < 0)
                 return x;
-        if (migration || pool[0] || (project[0] && !streq(project, r->project)))
+        if ((migration && !pool[0]) || (project[0] && !streq(project, r->project)))
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
-                                     "Moving instances between servers, pools or projects is not supported yet; "
+                                     "Moving instances between servers or projects is not supported yet; "
                                      "copy the instance and delete the old one");
         x = body_name(r, &name, error);
         if (x < 0)
                 return x;
 
-        instance_call(&c, r, "Rename");
+        instance_call(&c, r, pool[0] ? "Move" : "Rename");
         call_append(&c, "s", name);
+        if (pool[0])
+                call_append(&c, "s", pool);
         call_requestor(&c);
         call_append(&c, "t", (uint64_t) 0);
         return call_send(&c, then_operation, error);

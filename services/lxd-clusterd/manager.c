@@ -91,11 +91,17 @@ static int settle_password(const Manager *m, Config *c) {
         return r < 0 ? r : config_set(c, KEY_TRUST_PASSWORD, hash);
 }
 
-/* Only what changes is checked: a key stored by a newer version must not block others. */
-static int check_changes(const Manager *m, const Config *next, sd_bus_error *error) {
+/* Only what changes is checked: a key stored by a newer version must not block others. A key that is unset must be one. */
+static int check_changes(const Manager *m, const Config *change, const Config *next, sd_bus_error *error) {
         _cleanup_(config_done) Config changed = {};
         int r;
 
+        CONFIG_FOREACH(i, change)
+                if (isempty(i->value) && !config_get(&m->config, i->key)) {
+                        r = config_set(&changed, i->key, "");
+                        if (r < 0)
+                                return bus_error_ensure(error, r);
+                }
         CONFIG_FOREACH(i, next)
                 if (!streq_ptr(config_get(&m->config, i->key), i->value)) {
                         r = config_set(&changed, i->key, i->value);
@@ -114,7 +120,7 @@ static int next_config(Manager *m, const Config *change, uint64_t flags, Config 
                 r = config_merge(next, change, true);
         if (r < 0)
                 return bus_error_ensure(error, r);
-        r = check_changes(m, next, error);
+        r = check_changes(m, change, next, error);
         if (r < 0)
                 return r;
         r = settle_password(m, next);

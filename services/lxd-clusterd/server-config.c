@@ -60,6 +60,8 @@ int server_config_check(const Config *c, sd_bus_error *error) {
         CONFIG_FOREACH(i, c) {
                 const ConfigKey *k = config_schema_find(server_config_keys, i->key);
 
+                if (isempty(i->value))
+                        continue;
                 if (k->flags & SERVER_REMOVED)
                         return bus_error_set(error, LXD_ERROR_INVALID,
                                              "The key %s is no longer supported: configure the storage pool instead", i->key);

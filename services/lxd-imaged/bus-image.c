@@ -78,7 +78,7 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 #define UPDATE_KNOWN (UPDATE_MERGE | UPDATE_CONFIG | UPDATE_PROFILES | UPDATE_EXPIRY | UPDATE_PUBLIC | UPDATE_AUTO_UPDATE)
 
-/* Properties: replaced, or merged where an empty value removes. */
+/* Properties: replaced or merged; an empty value removes either way. */
 static int update_properties(ImageRecord *i, Config *properties, bool merge, sd_bus_error *error) {
         int r = image_check_properties(properties, error);
 
@@ -89,6 +89,7 @@ static int update_properties(ImageRecord *i, Config *properties, bool merge, sd_
         config_done(&i->properties);
         i->properties = *properties;
         *properties = (Config) {};
+        config_remove_empty(&i->properties);
         return 0;
 }
 

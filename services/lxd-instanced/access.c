@@ -50,7 +50,7 @@ static int step_mount(Job *j, sd_bus_error *error) {
                                      i->row == ROW_PENDING ? "still being created" : "being deleted");
         if (i->intent)
                 return bus_error_set(error, LXD_ERROR_LOCKED, "Instance \"%s\" is being %s", i->name,
-                                     startswith(i->intent, "rename:") ? "renamed" : "restored");
+                                     startswith(i->intent, "rename:") ? "renamed" : startswith(i->intent, "move:") ? "moved" : "restored");
         if (has_guest(i) && !a->need_volume)
                 return running_root(i, a, error);
         i->n_access++;

@@ -3,6 +3,7 @@
 #include "bus-session.h"
 #include "bus.h"
 #include "lifecycle.h"
+#include "move.h"
 #include "remove.h"
 #include "snapshot.h"
 #include "state.h"
@@ -137,6 +138,20 @@ static int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = bus_read_tail(m, &who, 0, NULL, error);
         if (r >= 0)
                 r = instance_rename(userdata, name, &who, &j, error);
+        return bus_reply_job(m, r, j);
+}
+
+static int method_move(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(requestor_done) Requestor who = {};
+        const char *name, *pool;
+        Job *j = NULL;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &name, &pool);
+        if (r >= 0)
+                r = bus_read_tail(m, &who, 0, NULL, error);
+        if (r >= 0)
+                r = instance_move(userdata, name, pool, &who, &j, error);
         return bus_reply_job(m, r, j);
 }
 
@@ -287,6 +302,8 @@ const sd_bus_vtable instance_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Restart", STOP_ARGS, OPERATION, method_restart, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Freeze", PLAIN_ARGS, OPERATION, method_freeze, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Unfreeze", PLAIN_ARGS, OPERATION, method_unfreeze, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Move", SD_BUS_ARGS("s", name, "s", pool, "(sss)", requestor, "t", flags), OPERATION, method_move,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("s", name, "(sss)", requestor, "t", flags), OPERATION, method_rename,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Delete", PLAIN_ARGS, OPERATION, method_delete, SD_BUS_VTABLE_UNPRIVILEGED),

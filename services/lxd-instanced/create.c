@@ -13,6 +13,7 @@
 #include "instance-config.h"
 #include "log.h"
 #include "manager.h"
+#include "refresh.h"
 #include "snapshot.h"
 #include "storage.h"
 
@@ -164,8 +165,7 @@ int instance_fill_nics(Instance *i, const Devices *expanded, Config *config) {
         return 0;
 }
 
-/* Copies: "c1" or "c1/snap0" in `project` (or that of the new one). *ret_snapshot may become NULL. */
-static int find_copy_source(Manager *m, const Config *source, const char *project, Instance **ret, Snapshot **ret_snapshot, sd_bus_error *error) {
+int create_find_source(Manager *m, const Config *source, const char *project, Instance **ret, Snapshot **ret_snapshot, sd_bus_error *error) {
         const char *text = config_get_or(source, "source", ""), *slash = strchr(text, '/');
         const char *from = config_get_or(source, "project", project);
         _cleanup_free_ char *name = strndup(text, slash ? (size_t) (slash - text) : strlen(text));
@@ -410,7 +410,7 @@ static int step_plan(Job *j, sd_bus_error *error) {
 
 /* Up to here the request itself may be wrong, or name what is not there: the caller hears that at once. The rest takes time. If nobody
  * can be told, it goes on all the same: the row is there. */
-static int step_answer(Job *j, sd_bus_error *error) {
+int create_step_answer(Job *j, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *request = TAKE_PTR(j->request), *reply = NULL;
         int r;
 
@@ -446,33 +446,19 @@ static int step_snapshots(Job *j, sd_bus_error *error) {
 
         if (!d->with_snapshots)
                 return 0;
-        r = find_copy_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);
+        r = create_find_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);
         for (size_t k = 0; r >= 0 && k < from->n_snapshots; k++) {
                 const Snapshot *old = from->snapshots[k];
                 Snapshot *new;
 
                 if (old->row != ROW_CREATED)
                         continue;
-                new = snapshot_new(j->instance, old->name);
+                new = snapshot_copy(old, j->instance);
                 if (!new)
                         return -ENOMEM;
-                r = settings_copy(&old->settings, &new->settings);
-                if (r >= 0) {
-                        new->created_at = old->created_at;
-                        new->expires_at = old->expires_at;
-                        r = db_snapshot_insert(j->manager->db, new);
-                }
+                r = db_snapshot_insert(j->manager->db, new);
         }
         return r;
-}
-
-static int snapshot_names(const Instance *i, char **ret) {
-        _cleanup_strv_free_ Strv names = NULL;
-        int r = 0;
-
-        for (size_t k = 0; k < i->n_snapshots && r >= 0; k++)
-                r = strv_extend(&names, i->snapshots[k]->name);
-        return r < 0 ? r : strv_join(names, "\n", ret);
 }
 
 static int step_volume(Job *j, sd_bus_error *error) {
@@ -489,7 +475,7 @@ static int step_volume(Job *j, sd_bus_error *error) {
                 Instance *from;
                 Snapshot *snapshot;
 
-                r = find_copy_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);
+                r = create_find_source(j->manager, &d->source, j->instance->project, &from, &snapshot, error);
                 if (r >= 0)
                         r = config_set(&source, "pool", from->pool);
                 if (r >= 0)
@@ -497,7 +483,7 @@ static int step_volume(Job *j, sd_bus_error *error) {
                 if (r >= 0)
                         r = config_set(&source, "name", config_get(&d->source, "source"));
                 if (r >= 0)
-                        r = snapshot_names(j->instance, &names);
+                        r = snapshots_names(j->instance, &names);
                 if (r >= 0)
                         r = config_set(&source, "snapshots", names);
         }
@@ -549,7 +535,7 @@ static const JobStep create_steps[] = {
         { "record", step_begin, undo_record },
         { "resolve", step_resolve, NULL },
         { "plan", step_plan, NULL },
-        { "answer", step_answer, NULL },
+        { "answer", create_step_answer, NULL },
         { "snapshots", step_snapshots, NULL },
         { "volume", step_volume, undo_volume },
         { "commit", step_commit, NULL },
@@ -595,9 +581,11 @@ int instance_create(Manager *m, CreateRequest *c, const Requestor *who, Job **re
 
         if (m->stopping)
                 return bus_error_set(error, LXD_ERROR_UNAVAILABLE, "LXD is shutting down");
+        if (copy && str_is_true(config_get(&c->source, "refresh")) && instance_find(m, c->project, c->name))
+                return instance_refresh(instance_find(m, c->project, c->name), &c->source, who, ret, error);
         r = check_request(m, c, error);
         if (r >= 0 && copy)
-                r = find_copy_source(m, &c->source, c->project, &from, &from_snapshot, error);
+                r = create_find_source(m, &c->source, c->project, &from, &from_snapshot, error);
         if (r >= 0 && copy)
                 r = inherit(c, from, from_snapshot);
         if (r < 0)

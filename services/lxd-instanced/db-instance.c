@@ -99,6 +99,20 @@ int db_instance_restore(Db *db, uint64_t id, const Settings *s) {
         return r;
 }
 
+int db_instance_move(Db *db, const Instance *i, const char *name, const char *pool, const char *intent, const Settings *s, const Settings *snapshots) {
+        _cleanup_(db_rollbackp) Db *transaction = db;
+        int r;
+
+        r = db_begin(db);
+        if (r >= 0)
+                r = db_exec(db, "UPDATE instances SET name = ?2, pool = ?3, intent = ?4 WHERE id = ?1", "tsss", i->id, name, pool, intent);
+        if (r >= 0)
+                r = db_devices_replace(db, DB_INSTANCE, i->id, &s->devices);
+        for (size_t k = 0; r >= 0 && k < i->n_snapshots; k++)
+                r = db_devices_replace(db, DB_SNAPSHOT, i->snapshots[k]->id, &snapshots[k].devices);
+        return r < 0 ? r : db_commit(db);
+}
+
 int db_instance_set_pool(Db *db, uint64_t id, const char *pool) {
         return db_exec(db, "UPDATE instances SET pool = ?2 WHERE id = ?1", "ts", id, pool);
 }

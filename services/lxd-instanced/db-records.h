@@ -44,6 +44,8 @@ int db_instance_set_intent(Db *db, uint64_t id, const char *intent); /* NULL = n
 int db_instance_set_used(Db *db, uint64_t id, uint64_t last_used_at);
 /* Sets the name and forgets the intent. */
 int db_instance_rename(Db *db, uint64_t id, const char *name);
+/* Name, pool, intent and settings of a move; snapshots: the settings of each of i. */
+int db_instance_move(Db *db, const Instance *i, const char *name, const char *pool, const char *intent, const Settings *s, const Settings *snapshots);
 /* Settings of a restore, and forgets the intent. */
 int db_instance_restore(Db *db, uint64_t id, const Settings *s);
 int db_instance_delete(Db *db, uint64_t id);

@@ -23,7 +23,7 @@ CREATE TABLE profiles_devices (
 ) WITHOUT ROWID;
 -- The id names the unit lxd-container@<id>.service, the idmap holder and the mounts: AUTOINCREMENT, so never used twice.
 -- state: pending = being created, created, deleting = being deleted. intent: a rename or restore that has begun
--- ("rename:<new name>", "restore:<snapshot>"), finished or undone at the next start.
+-- ("rename:<new name>", "restore:<snapshot>", "move:<pool>/<name>": the volume that is not the record's), finished or undone at the next start.
 CREATE TABLE instances (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         project TEXT NOT NULL,

@@ -92,6 +92,7 @@ static const ConfigKey nic_keys[] = {
         { "security.ipv4_filtering", check_bool, NULL, CONFIG_LIVE },
         { "security.ipv6_filtering", check_bool, NULL, CONFIG_LIVE },
         { "security.mac_filtering", check_bool, NULL, CONFIG_LIVE },
+        { "security.port_isolation", check_bool, NULL, 0 },
         { "type", NULL, NULL, 0 },
         { "vlan", check_uint, NULL, 0 },
         {}

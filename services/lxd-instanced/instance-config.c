@@ -117,6 +117,11 @@ static int check_enforce(const char *value, const char **ret_reason) {
         return streq(value, "soft") || streq(value, "hard") ? 0 : -EINVAL;
 }
 
+static int check_evacuate(const char *value, const char **ret_reason) {
+        *ret_reason = "must be one of: auto, migrate, live-migrate, stop";
+        return streq(value, "auto") || streq(value, "migrate") || streq(value, "live-migrate") || streq(value, "stop") ? 0 : -EINVAL;
+}
+
 static int check_rlimit_part(const char *s, size_t n) {
         _cleanup_free_ char *part = strndup(s, n);
         uint64_t v;
@@ -194,6 +199,7 @@ const ConfigKey instance_config_keys[] = {
         { "cloud-init.network-config", NULL, NULL, CONFIG_MULTILINE },
         { "cloud-init.user-data", NULL, NULL, CONFIG_MULTILINE },
         { "cloud-init.vendor-data", NULL, NULL, CONFIG_MULTILINE },
+        { "cluster.evacuate", check_evacuate, "auto", CONFIG_LIVE }, /* for the members of a cluster */
         { "environment.*", NULL, NULL, CONFIG_LIVE }, /* no line breaks: a value must not become a line of its own anywhere */
         { "image.*", NULL, NULL, CONFIG_LIVE | CONFIG_MULTILINE },
         { "limits.cpu", check_cpu, NULL, CONFIG_LIVE },
@@ -225,9 +231,11 @@ const ConfigKey instance_config_keys[] = {
         UNSUPPORTED("limits.network.priority"),
         { "limits.processes", check_uint, NULL, CONFIG_LIVE },
         { "linux.kernel_modules", check_modules, NULL, CONFIG_LIVE },
-        UNSUPPORTED("migration.incremental.memory"),
-        UNSUPPORTED("migration.incremental.memory.goal"),
-        UNSUPPORTED("migration.incremental.memory.iterations"),
+        { "linux.sysctl.*", NULL, NULL, 0 },
+        /* How to move a running guest, which needs CRIU: nothing reads these without it, here as in LXD. */
+        { "migration.incremental.memory", check_bool, "false", CONFIG_LIVE },
+        { "migration.incremental.memory.goal", check_uint, "70", CONFIG_LIVE },
+        { "migration.incremental.memory.iterations", check_uint, "10", CONFIG_LIVE },
         VM("migration.stateful"),
         UNSUPPORTED("nvidia.driver.capabilities"),
         UNSUPPORTED("nvidia.require.cuda"),
@@ -294,9 +302,14 @@ const ConfigKey instance_config_keys[] = {
         {}
 };
 
-/* environment.A=B would be written into the guest's environment as "A=B=...": the name must be one. */
-static int check_environment_name(const char *key, sd_bus_error *error) {
-        const char *name = startswith(key, "environment.");
+#define SYSCTL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"
+
+/* environment.A=B would be written into the guest's environment as "A=B=...": the name must be one, as a sysctl must be one. */
+static int check_name_in_key(const char *key, sd_bus_error *error) {
+        const char *name = startswith(key, "environment."), *sysctl = startswith(key, "linux.sysctl.");
+
+        if (sysctl && (strlen(sysctl) > 128 || sysctl[strspn(sysctl, SYSCTL_CHARACTERS)] != '\0'))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Invalid sysctl \"%s\": only letters, digits and \"_-./\" are allowed in the name", key);
 
         if (name && strchr(name, '='))
                 return bus_error_set(error, LXD_ERROR_INVALID, "Invalid environment key \"%s\": \"=\" is not allowed in the name", key);
@@ -326,7 +339,7 @@ int instance_config_check(const Config *c, bool profile, sd_bus_error *error) {
         CONFIG_FOREACH(i, c) {
                 const ConfigKey *k = config_schema_find(instance_config_keys, i->key);
 
-                r = check_environment_name(i->key, error);
+                r = check_name_in_key(i->key, error);
                 if (r < 0)
                         return r;
                 if (!k)

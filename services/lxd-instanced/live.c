@@ -136,7 +136,7 @@ int live_validate(Job *j, const LiveChange *c, sd_bus_error *error) {
         DEVICES_FOREACH(d, &c->new_devices) {
                 const Config *old = devices_get(&c->old_devices, d->name);
 
-                if (r >= 0 && device_kind(&d->config) == DEVICE_NIC && (!old || !config_equal(old, &d->config)))
+                if (r >= 0 && (!old || !config_equal(old, &d->config)))
                         r = devices_set(&changed, d->name, &d->config);
         }
         if (r >= 0)
@@ -156,7 +156,16 @@ static bool is_replaced(const Device *d, const Devices *to) {
         return !other || (!config_equal(&d->config, other) && !device_change_is_live(&d->config, other));
 }
 
-static int unplug_disk(Job *j, const Device *d, sd_bus_error *error) {
+/* Is the volume of `d` shown by another device as well? The hold on it is the instance's, not the device's. */
+static bool volume_stays(const Device *d, const Devices *to) {
+        DEVICES_FOREACH(other, to)
+                if (device_is_custom_volume(&other->config) && streq_ptr(config_get(&other->config, "pool"), config_get(&d->config, "pool")) &&
+                    streq_ptr(config_get(&other->config, "source"), config_get(&d->config, "source")))
+                        return true;
+        return false;
+}
+
+static int unplug_disk(Job *j, const Device *d, const Devices *to, sd_bus_error *error) {
         const Config *c = &d->config;
         int r;
 
@@ -167,7 +176,7 @@ static int unplug_disk(Job *j, const Device *d, sd_bus_error *error) {
         if (r < 0)
                 return r;
         /* The unmount in the guest is lazy and sent first: the volume's own mount goes right after it. */
-        return device_is_custom_volume(c) ? storage_unmount(j, j->instance, config_get(c, "pool"), config_get(c, "source"), error) : 0;
+        return device_is_custom_volume(c) && !volume_stays(d, to) ? storage_unmount(j, j->instance, config_get(c, "pool"), config_get(c, "source"), error) : 0;
 }
 
 static int unplug_node(Job *j, const Device *d, sd_bus_error *error) {
@@ -194,7 +203,7 @@ int live_unplug(Job *j, const Devices *from, const Devices *to, sd_bus_error *er
                         continue;
                 switch (device_kind(&d->config)) {
                 case DEVICE_DISK:
-                        r = unplug_disk(j, d, error);
+                        r = unplug_disk(j, d, to, error);
                         break;
                 case DEVICE_NIC:
                         r = nic_detach(j, j->instance->id, d->name, error);

@@ -189,6 +189,20 @@ static CgroupController controller_of_file(const char *file) {
         return CGROUP_MEMORY;
 }
 
+/* <from>NAME becomes <to>NAME. */
+static void add_keys_below(Builder *b, const Config *c, const char *from, const char *to) {
+        char key[256];
+
+        CONFIG_FOREACH(i, c) {
+                const char *name = startswith(i->key, from);
+
+                if (!name || isempty(i->value))
+                        continue;
+                (void) snprintf(key, sizeof(key), "%s%s", to, name);
+                add(b, key, "%s", i->value);
+        }
+}
+
 static void add_limits(Builder *b, const LxcSpec *s) {
         _cleanup_(config_done) Config limits = {};
         const char *memsw;
@@ -210,14 +224,8 @@ static void add_limits(Builder *b, const LxcSpec *s) {
         if (memsw)
                 add(b, "lxc.cgroup.memory.memsw.limit_in_bytes", "%s", memsw);
 
-        CONFIG_FOREACH(i, s->config) {
-                const char *name = startswith(i->key, "limits.kernel.");
-
-                if (!name || isempty(i->value))
-                        continue;
-                (void) snprintf(key, sizeof(key), "lxc.prlimit.%s", name);
-                add(b, key, "%s", i->value);
-        }
+        add_keys_below(b, s->config, "limits.kernel.", "lxc.prlimit.");
+        add_keys_below(b, s->config, "linux.sysctl.", "lxc.sysctl.");
 }
 
 static void add_devices(Builder *b, const LxcSpec *s) {

@@ -10,6 +10,28 @@ static const char *const refused[] = {
         "lxc.rootfs.", "lxc.start.", "lxc.group", "lxc.execute.", "lxc.uts.name",
 };
 
+/* What liblxc reads; an entry that ends in "." stands for all that begin so. A key it does not know would fail the next start. */
+static const char *const known[] = {
+        "lxc.apparmor.allow_incomplete", "lxc.apparmor.allow_nesting", "lxc.apparmor.profile", "lxc.apparmor.raw", "lxc.arch", "lxc.autodev",
+        "lxc.autodev.tmpfs.size", "lxc.cap.drop", "lxc.cap.keep", "lxc.cgroup.", "lxc.cgroup2.", "lxc.console.buffer.size", "lxc.console.path",
+        "lxc.console.rotate", "lxc.console.size", "lxc.environment", "lxc.environment.hooks", "lxc.environment.runtime", "lxc.hook.", "lxc.hook.version",
+        "lxc.idmap", "lxc.init.cmd", "lxc.init.cwd", "lxc.init.gid", "lxc.init.groups", "lxc.init.uid", "lxc.keyring.session", "lxc.mount.auto",
+        "lxc.mount.entry", "lxc.mount.fstab", "lxc.namespace.clone", "lxc.namespace.keep", "lxc.namespace.share.", "lxc.net.", "lxc.no_new_privs",
+        "lxc.prlimit.", "lxc.proc.", "lxc.pty.max", "lxc.sched.core", "lxc.seccomp.allow_nesting", "lxc.seccomp.notify.cookie", "lxc.seccomp.notify.proxy",
+        "lxc.seccomp.profile", "lxc.selinux.context", "lxc.selinux.context.keyring", "lxc.signal.halt", "lxc.signal.reboot", "lxc.signal.stop",
+        "lxc.sysctl.", "lxc.time.offset.boot", "lxc.time.offset.monotonic", "lxc.tty.dir", "lxc.tty.max",
+};
+
+static bool key_is_known(const char *key) {
+        for (size_t i = 0; i < ELEMENTSOF(known); i++) {
+                const char *rest = startswith(key, known[i]);
+
+                if (rest && (known[i][strlen(known[i]) - 1] == '.' ? rest[0] != '\0' : rest[0] == '\0'))
+                        return true;
+        }
+        return false;
+}
+
 static char *trim(char *s, char *end) {
         while (s < end && (*s == ' ' || *s == '\t'))
                 s++;
@@ -76,6 +98,10 @@ static int check_line(const char *key, const char *value, void *userdata) {
                 }
         if (!net_key_is_allowed(key)) {
                 *reason = "Only interface-specific ipv4/ipv6 lxc.net. keys are allowed";
+                return -EINVAL;
+        }
+        if (!key_is_known(key)) {
+                *reason = "liblxc has no such key";
                 return -EINVAL;
         }
         return 0;

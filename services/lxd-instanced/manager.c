@@ -9,6 +9,7 @@
 #include "db-records.h"
 #include "guest.h"
 #include "log.h"
+#include "move.h"
 #include "remove.h"
 #include "snapshot.h"
 
@@ -136,7 +137,9 @@ static void recover_instance(Instance *i) {
         } else
                 guest_release_ended(i);
         if (i->row == ROW_CREATED && i->intent)
-                r = startswith(i->intent, "rename:") ? instance_undo_rename(i) : snapshot_redo_restore(i);
+                r = startswith(i->intent, "rename:") ? instance_undo_rename(i)
+                    : startswith(i->intent, "move:") ? instance_end_move(i)
+                                                     : snapshot_redo_restore(i);
 
         for (size_t k = i->n_snapshots; i->row == ROW_CREATED && k > 0; k--) {
                 int q = snapshot_recover(i->snapshots[k - 1]);

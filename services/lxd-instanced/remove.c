@@ -104,7 +104,7 @@ int instance_delete(Instance *i, const Requestor *who, Job **ret, sd_bus_error *
         int r;
 
         if (instance_is_true(i, "security.protection.delete"))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Instance is protected");
+                return bus_error_set(error, LXD_ERROR_INVALID, "Container is protected");
         if (instance_is_running(i))
                 return bus_error_set(error, LXD_ERROR_INVALID, "Instance is running");
         r = job_check_busy(i, error);
@@ -169,29 +169,19 @@ static int undo_rename_volume(Job *j) {
         return job_step_was_refused(j) ? 0 : storage_rename_volume(j, j->instance, false, j->data, j->instance->name, NULL, NULL);
 }
 
-static int step_rename_record(Job *j, sd_bus_error *error) {
-        _cleanup_free_ char *old_log = NULL, *new_log = NULL, *old_name = NULL;
+int instance_renamed(Job *j, const char *name) {
+        _cleanup_free_ char *old_log = NULL, *new_log = NULL;
         _cleanup_(config_done) Config context = {};
         Instance *i = j->instance;
         int r;
 
-        r = str_replace(&old_name, i->name);
-        if (r >= 0)
-                r = config_set(&context, "old_name", i->name);
+        r = config_set(&context, "old_name", i->name);
         if (r >= 0)
                 r = instance_log_dir(i, &old_log);
+        if (r >= 0)
+                r = instance_set_name(i, name);
         if (r < 0)
                 return r;
-        r = db_instance_rename(j->manager->db, i->id, j->data);
-        if (r == -EEXIST)
-                return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", (const char *) j->data);
-        if (r < 0)
-                return bus_error_wrap(error, r, "Failed to record the new name");
-
-        r = instance_set_name(i, j->data);
-        if (r < 0)
-                return r;
-        i->intent = (free(i->intent), NULL);
         /* The templates of a copy that has not started yet are more than those of a rename. */
         if (isempty(config_get(&i->settings.config, "volatile.apply_template")) &&
             instance_set_volatile(i, "volatile.apply_template", "rename", NULL) >= 0)
@@ -199,6 +189,23 @@ static int step_rename_record(Job *j, sd_bus_error *error) {
         if (instance_log_dir(i, &new_log) >= 0 && rename(old_log, new_log) < 0 && errno != ENOENT)
                 log_debug_errno(-errno, "Failed to rename %s: %m", old_log);
         instance_lifecycle(i, "renamed", &context, &j->who, j->operation);
+        return 0;
+}
+
+static int step_rename_record(Job *j, sd_bus_error *error) {
+        Instance *i = j->instance;
+        int r;
+
+        r = db_instance_rename(j->manager->db, i->id, j->data);
+        if (r == -EEXIST)
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Name \"%s\" already in use", (const char *) j->data);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to record the new name");
+
+        r = instance_renamed(j, j->data);
+        if (r < 0)
+                return r;
+        i->intent = (free(i->intent), NULL);
         j->tolerant = true;
         (void) nic_rename_guest(j, i->id, i->name, NULL);
         return 0;

@@ -4,7 +4,7 @@
 
 #include "job.h"
 
-/* Jobs with their operation, not started. 0, negative errno with error set ("Instance is running", "Instance is protected", ...). */
+/* Jobs with their operation, not started. 0, negative errno with error set ("Instance is running", "Container is protected", ...). */
 int instance_delete(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error);
 int instance_rename(Instance *i, const char *name, const Requestor *who, Job **ret, sd_bus_error *error);
 
@@ -13,3 +13,5 @@ int instance_rename(Instance *i, const char *name, const Requestor *who, Job **r
 int instance_delete_quietly(Instance *i);
 /* After a crash in the middle of a rename: the volume gets the name of the row back. */
 int instance_undo_rename(Instance *i);
+/* The instance of the job has this name now, in its row as well: what else goes by the name follows. 0, -errno. */
+int instance_renamed(Job *j, const char *name);

@@ -58,7 +58,7 @@ static void tell_bus(Snapshot *s, bool added) {
                 (void) (added ? bus_server_emit_object_added(server, path) : bus_server_emit_object_removed(server, path));
 }
 
-static void forget(Snapshot *s) {
+void snapshot_forget(Snapshot *s) {
         int r = db_snapshot_delete(s->instance->manager->db, s->id);
 
         if (r < 0 && r != -ENOENT)
@@ -99,14 +99,14 @@ static int undo_create(Job *j) {
         Snapshot *s = job_snapshot(j, NULL);
 
         if (s)
-                forget(s);
+                snapshot_forget(s);
         return 0;
 }
 
 static int step_create_volume(Job *j, sd_bus_error *error) {
         Snapshot *s = job_snapshot(j, error);
 
-        return s ? storage_create_snapshot(j, j->instance, s->name, error) : -ENOENT;
+        return s ? storage_create_snapshot(j, j->instance, s->name, NULL, error) : -ENOENT;
 }
 
 static int undo_create_volume(Job *j) {
@@ -115,12 +115,9 @@ static int undo_create_volume(Job *j) {
         return s ? storage_delete_volume(j, j->instance, s->name, NULL) : 0;
 }
 
-static int step_commit(Job *j, sd_bus_error *error) {
-        Snapshot *s = job_snapshot(j, error);
+int snapshot_complete(Job *j, Snapshot *s, sd_bus_error *error) {
         int r;
 
-        if (!s)
-                return -ENOENT;
         r = db_snapshot_set_row(j->manager->db, s->id, ROW_CREATED);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record that the snapshot is complete");
@@ -128,6 +125,12 @@ static int step_commit(Job *j, sd_bus_error *error) {
         snapshots_update_duties(j->manager);
         snapshot_lifecycle(s, "created", NULL, &j->who, j->operation);
         return 0;
+}
+
+static int step_commit(Job *j, sd_bus_error *error) {
+        Snapshot *s = job_snapshot(j, error);
+
+        return s ? snapshot_complete(j, s, error) : -ENOENT;
 }
 
 static const JobStep create_steps[] = {
@@ -202,7 +205,7 @@ int snapshot_create(Instance *i, const char *name, uint64_t expires, const Reque
 
         r = new_job(i, "snapshot", create_steps, "Snapshotting instance", s->id, NULL, who, ret, error);
         if (r < 0) {
-                forget(s);
+                snapshot_forget(s);
                 return r;
         }
         tell_bus(s, true);
@@ -475,7 +478,7 @@ static int step_delete_record(Job *j, sd_bus_error *error) {
         if (!s)
                 return -ENOENT;
         snapshot_lifecycle(s, "deleted", NULL, &j->who, j->operation);
-        forget(s);
+        snapshot_forget(s);
         snapshots_update_duties(j->manager);
         return 0;
 }
@@ -667,4 +670,27 @@ int snapshot_recover(Snapshot *s) {
         s->intent = (free(s->intent), NULL);
         job_start(j);
         return 0;
+}
+
+int snapshots_names(const Instance *i, char **ret) {
+        _cleanup_strv_free_ Strv names = NULL;
+        int r = 0;
+
+        for (size_t k = 0; k < i->n_snapshots && r >= 0; k++)
+                r = strv_extend(&names, i->snapshots[k]->name);
+        return r < 0 ? r : strv_join(names, "\n", ret);
+}
+
+Snapshot *snapshot_copy(const Snapshot *old, Instance *to) {
+        Snapshot *s = snapshot_new(to, old->name);
+
+        if (!s)
+                return NULL;
+        s->created_at = old->created_at;
+        s->expires_at = old->expires_at;
+        if (settings_copy(&old->settings, &s->settings) < 0) {
+                snapshot_remove(s);
+                return NULL;
+        }
+        return s;
 }

@@ -12,6 +12,16 @@ int snapshot_rename(Snapshot *s, const char *name, const Requestor *who, Job **r
 int snapshot_update(Snapshot *s, uint64_t expires, const Requestor *who, Job **ret, sd_bus_error *error);
 int snapshot_delete(Snapshot *s, const Requestor *who, Job **ret, sd_bus_error *error);
 
+/* The names of all of an instance, one per line. 0, -ENOMEM. */
+int snapshots_names(const Instance *i, char **ret);
+
+/* A record like `old` of another instance, in memory only, not created yet. NULL when memory is short. */
+Snapshot *snapshot_copy(const Snapshot *old, Instance *to);
+/* The volume of a pending one is there. 0, -errno with error set. */
+int snapshot_complete(Job *j, Snapshot *s, sd_bus_error *error);
+/* Removes the record; the volume is gone. */
+void snapshot_forget(Snapshot *s);
+
 /* Makes the snapshots that snapshots.schedule wants in this minute, and deletes all that have expired by now, each in its instance's turn;
  * the job ends when all expired ones are gone. Not started. 0, negative errno with error. */
 int snapshots_expire(Manager *m, uint64_t now, const Requestor *who, Job **ret, sd_bus_error *error);

@@ -93,22 +93,36 @@ int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *
         return r < 0 ? r : job_call(j, j->manager->storaged, m, then, NULL, error);
 }
 
-static int snapshot_call(Job *j, const char *member, const Instance *i, const char *snapshot, sd_bus_error *error) {
+static int snapshot_call(Job *j, const char *member, const Instance *i, const char *snapshot, job_reply_t then, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = storage_message(j, member, &m, error);
         if (r >= 0)
                 r = sd_bus_message_append(m, "sssst", i->pool, i->project, i->name, snapshot, (uint64_t) 0);
-        return r < 0 ? r : storage_begin(j, m, NULL, error);
+        return r < 0 ? r : storage_begin(j, m, then, error);
 }
 
-int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
-        return snapshot_call(j, "CreateSnapshot", i, snapshot, error);
+int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, job_reply_t then, sd_bus_error *error) {
+        return snapshot_call(j, "CreateSnapshot", i, snapshot, then, error);
+}
+
+int storage_refresh_volume(Job *j, const Instance *i, const Config *source, job_reply_t then, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = storage_message(j, "RefreshVolume", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sss", i->pool, i->project, i->name);
+        if (r >= 0)
+                r = bus_append_config(m, source);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+        return r < 0 ? r : storage_begin(j, m, then, error);
 }
 
 int storage_restore_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error) {
-        return snapshot_call(j, "RestoreSnapshot", i, snapshot, error);
+        return snapshot_call(j, "RestoreSnapshot", i, snapshot, NULL, error);
 }
 
 int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *error) {

@@ -10,7 +10,10 @@ int storage_create_volume(Job *j, const Instance *i, const Config *source, sd_bu
 int storage_delete_volume(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
 /* snapshot NULL: the instance from `from` to `to`, else one of its snapshots. */
 int storage_rename_volume(Job *j, const Instance *i, bool snapshot, const char *from, const char *to, job_reply_t then, sd_bus_error *error);
-int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
+/* then may be NULL. */
+int storage_create_snapshot(Job *j, const Instance *i, const char *snapshot, job_reply_t then, sd_bus_error *error);
+/* Gives the volume what another holds (pool, project, name as the bus has them). */
+int storage_refresh_volume(Job *j, const Instance *i, const Config *source, job_reply_t then, sd_bus_error *error);
 int storage_restore_snapshot(Job *j, const Instance *i, const char *snapshot, sd_bus_error *error);
 int storage_set_size(Job *j, const Instance *i, const char *size, sd_bus_error *error);
 typedef struct MountedVolume {

@@ -257,13 +257,16 @@ static int step_resize(Job *j, sd_bus_error *error) {
         return live_resize(j, &d->change.old_devices, &d->change.new_devices, error);
 }
 
-/* volatile.*.host_name and the like were set by the steps on the way: they are newer than the plan. */
-static int keep_volatile(const Instance *i, Settings *target, const Config *requested, bool given) {
+/* volatile.*.host_name was set by the steps on the way: it is newer than the plan, and than what a client sends back with the whole record. */
+static int keep_volatile(const Instance *i, Settings *target, const Config *before, const Config *requested, bool given) {
         int r = 0;
 
-        CONFIG_FOREACH(k, &i->settings.config)
-                if (r >= 0 && startswith(k->key, "volatile.") && endswith(k->key, ".host_name") && !(given && config_get(requested, k->key)))
+        CONFIG_FOREACH(k, &i->settings.config) {
+                bool new = !streq_ptr(config_get(before, k->key), k->value);
+
+                if (r >= 0 && startswith(k->key, "volatile.") && endswith(k->key, ".host_name") && (new || !(given && config_get(requested, k->key))))
                         r = config_set(&target->config, k->key, k->value);
+        }
         return r;
 }
 
@@ -297,7 +300,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         int r = 0;
 
         if (instance_is_running(i))
-                r = keep_volatile(i, &d->target.settings, &d->request.config, d->request.flags & UPDATE_CONFIG);
+                r = keep_volatile(i, &d->target.settings, &d->change.old_config, &d->request.config, d->request.flags & UPDATE_CONFIG);
         if (r >= 0)
                 r = db_instance_update(j->manager->db, i->id, &d->target.settings, d->target.profiles, d->target.n_profiles);
         if (r < 0)

@@ -157,6 +157,19 @@ int link_set_master(Netlink *nl, int index, int master) {
         return netlink_call(nl, &m);
 }
 
+int link_set_isolated(Netlink *nl, int index) {
+        NetlinkMessage m;
+        struct ifinfomsg *info = netlink_begin(&m, RTM_SETLINK, 0, sizeof(*info));
+        struct nlattr *nest;
+
+        info->ifi_family = AF_BRIDGE;
+        info->ifi_index = index;
+        nest = mnl_attr_nest_start(m.header, IFLA_PROTINFO | NLA_F_NESTED);
+        mnl_attr_put_u8(m.header, IFLA_BRPORT_ISOLATED, 1);
+        mnl_attr_nest_end(m.header, nest);
+        return netlink_call(nl, &m);
+}
+
 int link_rename(Netlink *nl, int index, const char *name) {
         NetlinkMessage m;
         int r;

@@ -109,6 +109,8 @@ int link_set_mtu(Netlink *nl, int index, unsigned mtu);
 int link_set_hwaddr(Netlink *nl, int index, const uint8_t hwaddr[static 6]);
 /* master 0 = unplug. */
 int link_set_master(Netlink *nl, int index, int master);
+/* A port of a bridge that sends nothing to other isolated ports. */
+int link_set_isolated(Netlink *nl, int index);
 /* The interface is taken down for the moment, as older kernels want it. */
 int link_rename(Netlink *nl, int index, const char *name);
 

@@ -128,6 +128,7 @@ static const ConfigKey nic_keys[] = {
         { "security.ipv4_filtering", check_boolean, NULL, CONFIG_LIVE },
         { "security.ipv6_filtering", check_boolean, NULL, CONFIG_LIVE },
         { "security.mac_filtering", check_boolean, NULL, CONFIG_LIVE },
+        { "security.port_isolation", check_boolean },
         { "type", NULL },
         {},
 };
@@ -149,7 +150,7 @@ static const struct {
         { "limits.ingress", 1 << NIC_BRIDGED | 1 << NIC_P2P }, { "limits.max", 1 << NIC_BRIDGED | 1 << NIC_P2P },
         { "network", 1 << NIC_BRIDGED },                      { "parent", 1 << NIC_BRIDGED | 1 << NIC_MACVLAN },
         { "security.ipv4_filtering", 1 << NIC_BRIDGED },      { "security.ipv6_filtering", 1 << NIC_BRIDGED },
-        { "security.mac_filtering", 1 << NIC_BRIDGED },
+        { "security.mac_filtering", 1 << NIC_BRIDGED },       { "security.port_isolation", 1 << NIC_BRIDGED },
 };
 
 NicKind nic_config_kind(const Config *config) {

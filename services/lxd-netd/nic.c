@@ -325,6 +325,16 @@ static int create_link(Manager *m, const Target *t, const Nic *nic) {
                                       : link_create_veth(&m->rtnl, &spec);
 }
 
+static int isolate(Manager *m, const Nic *nic, sd_bus_error *error) {
+        Link link;
+        int r;
+
+        r = link_get(&m->rtnl, nic->host_name, &link);
+        if (r >= 0)
+                r = link_set_isolated(&m->rtnl, link.index);
+        return r < 0 ? link_failed(m, r, nic, "isolate the port", error) : 0;
+}
+
 static int make_link(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd_bus_error *error) {
         Made *made;
         int r;
@@ -347,7 +357,7 @@ static int make_link(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd
                 return bus_error_ensure(error, r);
         if (t->kind == NIC_BRIDGED) /* a bridge port speaks for nobody */
                 (void) sysctl_write_interface("ipv6", nic->host_name, "disable_ipv6", "1");
-        return 0;
+        return config_is_true(&nic->config, "security.port_isolation") ? isolate(m, nic, error) : 0;
 }
 
 static int apply_limits(Manager *m, const Nic *nic, bool had, sd_bus_error *error) {
@@ -475,7 +485,8 @@ int nic_result(Manager *m, const Nic *nic, Config *ret) {
 
 /* What stays as it is while the guest runs. */
 static int keep_fixed(const Nic *before, Nic *after) {
-        static const char *const fixed[] = { "hwaddr", "host_name", "name", "network", "parent", "nictype", "mtu" };
+        static const char *const fixed[] = { "hwaddr", "host_name", "name", "network", "parent", "nictype", "mtu",
+                                             "security.port_isolation" };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(fixed); i++)

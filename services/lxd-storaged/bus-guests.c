@@ -160,6 +160,28 @@ static int method_create_volume(sd_bus_message *m, void *userdata, sd_bus_error 
         return bus_error_set(error, LXD_ERROR_INVALID, "Unknown source type \"%s\"", type);
 }
 
+static int method_refresh_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(config_done) Config source = {};
+        _cleanup_(task_freep) Task *t = NULL;
+        const char *name, *project;
+        int r;
+
+        r = instance_task(m, userdata, &volume_refresh_instance_kind, &t, error);
+        if (r >= 0)
+                r = bus_read_config(m, &source);
+        if (r < 0)
+                return r;
+        name = config_get_or(&source, "name", "");
+        project = config_get_or(&source, "project", t->volume.project);
+        r = check_instance(project, name, error);
+        if (r >= 0 && streq(project, t->volume.project) && strncmp(name, t->volume.name, strcspn(name, "/")) == 0 &&
+            t->volume.name[strcspn(name, "/")] == '\0')
+                r = bus_error_set(error, LXD_ERROR_INVALID, "An instance cannot be refreshed from itself");
+        if (r >= 0)
+                r = copy_set_source(t, config_get_or(&source, "pool", t->pool_name), VOLUME_CONTAINER, project, name);
+        return r < 0 ? r : read_flags_and_submit(m, TAKE_PTR(t), error);
+}
+
 /* ---- the others ---- */
 
 static int method_delete_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -360,6 +382,8 @@ const sd_bus_vtable bus_guests_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("CreateVolume",
                                 SD_BUS_ARGS(VOLUME_ARGS, "a{ss}", config, "a{ss}", source, "t", flags), SD_BUS_NO_RESULT,
                                 method_create_volume, 0),
+        SD_BUS_METHOD_WITH_ARGS("RefreshVolume", SD_BUS_ARGS(VOLUME_ARGS, "a{ss}", source, "t", flags), SD_BUS_NO_RESULT,
+                                method_refresh_volume, 0),
         SD_BUS_METHOD_WITH_ARGS("DeleteVolume", SD_BUS_ARGS(VOLUME_ARGS, "t", flags), SD_BUS_NO_RESULT,
                                 method_delete_volume, 0),
         SD_BUS_METHOD_WITH_ARGS("RenameVolume", SD_BUS_ARGS(VOLUME_ARGS, "s", new_name, "t", flags), SD_BUS_NO_RESULT,

@@ -140,29 +140,35 @@ static int add_snapshot_pairs(Task *t, Strv *arguments) {
         return 0;
 }
 
-static int step_copy_run(Task *t, sd_bus_error *error) {
+/* The volume itself, which is copied last. */
+static int add_volume_pair(Task *t, Strv *arguments) {
         _cleanup_free_ char *from = NULL, *to = NULL, *source_path = NULL;
         const Volume *s = &t->source, *v = &t->volume;
+        int r;
+
+        r = t->snapshot.name ? layout_snapshot(s->type, s->project, s->name, t->snapshot.name, &from)
+                             : layout_volume(s->type, s->project, s->name, &from);
+        if (r >= 0)
+                r = layout_volume(v->type, v->project, v->name, &to);
+        if (r >= 0)
+                r = add_pair(arguments, false, from, to);
+        if (r >= 0)
+                r = argument_addf(arguments, "id", "%" PRIi64, v->id);
+        if (r >= 0)
+                r = argument_addf(arguments, "quota", "%" PRIu64, v->quota);
+        if (r < 0 || streq(t->source_pool.name, t->pool.name))
+                return r;
+        r = layout_pool(t->manager->state_dir, t->source_pool.name, &source_path);
+        return r < 0 ? r : argument_add(arguments, "source-path", source_path);
+}
+
+static int step_copy_run(Task *t, sd_bus_error *error) {
         _cleanup_strv_free_ Strv arguments = NULL;
         int r;
 
         r = add_snapshot_pairs(t, &arguments);
         if (r >= 0)
-                r = t->snapshot.name ? layout_snapshot(s->type, s->project, s->name, t->snapshot.name, &from)
-                                     : layout_volume(s->type, s->project, s->name, &from);
-        if (r >= 0)
-                r = layout_volume(v->type, v->project, v->name, &to);
-        if (r >= 0)
-                r = add_pair(&arguments, false, from, to);
-        if (r >= 0)
-                r = argument_addf(&arguments, "id", "%" PRIi64, v->id);
-        if (r >= 0)
-                r = argument_addf(&arguments, "quota", "%" PRIu64, v->quota);
-        if (r >= 0 && !streq(t->source_pool.name, t->pool.name)) {
-                r = layout_pool(t->manager->state_dir, t->source_pool.name, &source_path);
-                if (r >= 0)
-                        r = argument_add(&arguments, "source-path", source_path);
-        }
+                r = add_volume_pair(t, &arguments);
         return r < 0 ? r : task_worker(t, "volume-copy", &t->pool, arguments, NULL, 0, error);
 }
 
@@ -182,4 +188,34 @@ const TaskKind volume_copy_instance_kind = {
         .name = "copy volume of instance",
         .steps = copy_steps,
         .undo = volume_remove_steps,
+};
+
+/* ---- refresh: what a volume has now, in place of what a copy of it has ---- */
+
+static int step_refresh_run(Task *t, sd_bus_error *error) {
+        _cleanup_strv_free_ Strv arguments = NULL;
+        int r;
+
+        r = task_refuse_held(t, &t->volume, "Cannot refresh storage volume", error);
+        if (r >= 0)
+                r = db_volume_set_state(t->manager->db, t->volume.id, ROW_CHANGING);
+        if (r < 0)
+                return r;
+        t->dirty = true;
+        crash_point("volume-refresh-marked");
+        r = add_volume_pair(t, &arguments);
+        return r < 0 ? r : task_worker(t, "volume-restore", &t->pool, arguments, NULL, 0, error);
+}
+
+static int step_refresh_commit(Task *t, sd_bus_error *error) {
+        DB_LAZY(t->manager->db); /* a volume that is still marked is settled, which leaves the refreshed one as it is */
+
+        return db_volume_set_state(t->manager->db, t->volume.id, ROW_CREATED);
+}
+
+const TaskKind volume_refresh_instance_kind = {
+        .name = "refresh volume of instance",
+        .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_source_pool_load, step_source_load, step_source_snapshot,
+                                         step_pool_mount, step_source_pool_mount, step_refresh_run, step_refresh_commit, NULL },
+        .undo = volume_settle_steps,
 };

@@ -90,6 +90,8 @@ int driver_check_volume(const char *type, const char *volume, const Config *conf
                                              "Invalid value for volume \"%s\" option \"%s\": \"%s\": %s", volume, i->key,
                                              i->value, reason);
         }
+        if (config_is_true(config, "security.unmapped") && config_is_true(config, "security.shifted"))
+                return bus_error_set(error, LXD_ERROR_INVALID, "security.unmapped and security.shifted are mutually exclusive");
         return 0;
 }
 

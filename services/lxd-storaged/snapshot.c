@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "bus-error.h"
 #include "document.h"
+#include "instance-link.h"
 #include "layout.h"
 #include "life-event.h"
 #include "log.h"
@@ -168,6 +169,7 @@ static int step_create_run(Task *t, sd_bus_error *error) {
 static int step_create_commit(Task *t, sd_bus_error *error) {
         int r;
 
+        instance_link_refresh(t, t->volume.name);
         crash_point("snapshot-create-before-commit");
         r = db_snapshot_set_state(t->manager->db, t->snapshot.id, ROW_CREATED);
         if (r < 0)
@@ -200,6 +202,7 @@ static int step_remove_run(Task *t, sd_bus_error *error) {
 static int step_remove_row(Task *t, sd_bus_error *error) {
         int r;
 
+        instance_link_refresh(t, t->volume.name);
         r = db_snapshot_delete(t->manager->db, t->snapshot.id);
         return r == -ENOENT ? 0 : r;
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "bus-error.h"
 #include "document.h"
+#include "instance-link.h"
 #include "layout.h"
 #include "life-event.h"
 #include "log.h"
@@ -178,6 +179,7 @@ static int step_create_run(Task *t, sd_bus_error *error) {
 int step_volume_commit(Task *t, sd_bus_error *error) {
         int r;
 
+        instance_link_refresh(t, t->volume.name);
         crash_point("volume-create-before-commit");
         r = db_volume_set_state(t->manager->db, t->volume.id, ROW_CREATED);
         if (r < 0)
@@ -221,6 +223,7 @@ static int step_remove_run(Task *t, sd_bus_error *error) {
 static int step_remove_row(Task *t, sd_bus_error *error) {
         int r;
 
+        instance_link_refresh(t, t->volume.name);
         crash_point("volume-delete-before-commit");
         r = db_volume_delete(t->manager->db, t->volume.id);
         return r == -ENOENT ? 0 : r;
@@ -379,10 +382,16 @@ static int step_rename_run(Task *t, sd_bus_error *error) {
         return rename_worker(t, t->volume.name, t->new_name, error);
 }
 
+static void rename_links(const Task *t) {
+        instance_link_refresh(t, t->volume.name);
+        instance_link_refresh(t, t->new_name);
+}
+
 static int step_rename_commit(Task *t, sd_bus_error *error) {
         _cleanup_free_ char *old_name = NULL;
         int r;
 
+        rename_links(t);
         crash_point("volume-rename-before-commit");
         r = db_volume_finish_rename(t->manager->db, t->volume.id);
         if (r < 0)
@@ -408,6 +417,7 @@ static int step_rename_back(Task *t, sd_bus_error *error) {
 }
 
 static int step_rename_forget(Task *t, sd_bus_error *error) {
+        rename_links(t);
         return db_volume_set_rename(t->manager->db, t->volume.id, NULL);
 }
 

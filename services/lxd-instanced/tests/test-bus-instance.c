@@ -17,6 +17,7 @@
 #include "bus-error.h"
 #include "db-records.h"
 #include "guest.h"
+#include "snapshot.h"
 #include "world.h"
 
 #define PROFILE LXD_BUS_PREFIX ".instance1.Profile"
@@ -108,6 +109,9 @@ static void refused(void **state) {
                 { "ok", "limits.cpu", "0-", -EINVAL, "limits.cpu" },
                 { "ok", "environment.A", "x\nlxc.hook.start = /bin/sh", -EINVAL, "environment.A" },
                 { "ok", "environment.A=B", "x", -EINVAL, "not allowed in the name" },
+                { "ok", "linux.sysctl.a=b", "x", -EINVAL, "Invalid sysctl" },
+                { "ok", "linux.sysctl.a\nlxc.hook.start", "/bin/sh", -EINVAL, "Invalid sysctl" },
+                { "ok", "cluster.evacuate", "never", -EINVAL, "cluster.evacuate" },
                 { "ok", "raw.lxc", "lxc.rootfs.path = /", -EINVAL, "raw.lxc" },
                 { "ok", "security.secureboot", "true", -EINVAL, "Unknown configuration key" },
                 { "ok", "nvidia.runtime", "true", -EOPNOTSUPP, "nvidia.runtime" },
@@ -330,7 +334,7 @@ static void rename_and_protect(void **state) {
 
         assert_int_equal(world_set("c3", "security.protection.delete", "true", NULL), 0);
         assert_int_equal(world_do("c3", "Delete", &e), -EINVAL);
-        assert_string_equal(e.message, "Instance is protected");
+        assert_string_equal(e.message, "Container is protected");
         assert_int_equal(world_set("c3", "security.protection.delete", "", NULL), 0);
         assert_int_equal(world_do("c3", "Delete", NULL), 0);
 }
@@ -986,6 +990,148 @@ static void rename_refused(void **state) {
         world_assert_consistent();
 }
 
+static int move(const char *instance, const char *name, const char *pool, sd_bus_error *e) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        assert_int_equal(str_format(&path, INSTANCE1_INSTANCE "/default/%s", instance), 0);
+        r = fixture_call(&world.f, path, LXD_BUS_PREFIX ".instance1.Instance", "Move", e, "ss(sss)t", name, pool, "", "", "", (uint64_t) 0);
+        return r < 0 ? r : world_wait(e);
+}
+
+static int do_move(void) {
+        return move("c1", "c2", "q", NULL);
+}
+
+static const char *root_pool(const Settings *s) {
+        return config_get(devices_get(&s->devices, "root"), "pool");
+}
+
+static void moving(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        assert_int_equal(do_move(), 0);
+        world_assert_consistent();
+        assert_null(world_instance("c1"));
+        assert_string_equal(world_instance("c2")->pool, "q");
+        assert_string_equal(root_pool(&world_instance("c2")->settings), "q");
+        assert_string_equal(root_pool(&world_instance("c2")->snapshots[0]->settings), "q");
+        assert_int_equal(move("c2", "c2", "q", NULL), 0); /* it is there */
+        assert_int_equal(move("c2", "", "p", NULL), 0);
+        world_restart();
+        world_assert_consistent();
+        assert_string_equal(world_instance("c2")->pool, "p");
+        assert_string_equal(root_pool(&world_instance("c2")->snapshots[0]->settings), "p");
+        assert_int_equal(move("c2", "c3", "p", NULL), 0); /* a rename */
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(move("c1", "c3", "q", &e), -EEXIST);
+        sd_bus_error_free(&e);
+        world.fail = "CreateVolume";
+        assert_true(move("c1", "c1", "q", &e) < 0);
+        assert_string_equal(e.message, "no luck");
+        world_assert_consistent();
+        sd_bus_error_free(&e);
+        world.fail = "DeleteVolume"; /* the old one: it is gone at the second try */
+        assert_true(move("c1", "c1", "q", &e) < 0);
+        world_assert_consistent();
+        assert_string_equal(world_instance("c1")->pool, "q");
+        sd_bus_error_free(&e);
+        assert_int_equal(world_do("c1", "Start", NULL), 0);
+        assert_true(move("c1", "c1", "p", &e) < 0);
+        assert_non_null(strstr(e.message, "CRIU"));
+}
+
+static void killed_move(void **state) {
+        static const char *const before[] = { "intent", "volume" }, *const after[] = { "record", "remove", "end" };
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        for (size_t k = 0; k < ELEMENTSOF(before); k++) {
+                crash("move", before[k], do_move);
+                assert_string_equal(world_instance("c1")->pool, "p");
+        }
+        for (size_t k = 0; k < ELEMENTSOF(after); k++) {
+                crash("move", after[k], do_move);
+                assert_string_equal(world_instance("c2")->pool, "q");
+                assert_int_equal(move("c2", "c1", "p", NULL), 0);
+        }
+}
+
+static int refresh(const char *source, const char *only, sd_bus_error *e) {
+        int r = fixture_call(&world.f, INSTANCE1_ROOT, MANAGER, "CreateInstance", e, "sssssbasa{ss}a{sa{ss}}a{ss}(sss)t", "default", "c2", "", "", "", 0, 0, 0, 0, 4,
+                             "type", "copy", "source", source, "refresh", "true", "instance_only", only, "", "", "", (uint64_t) 1);
+
+        return r < 0 ? r : world_wait(e);
+}
+
+static int do_refresh(void) {
+        return refresh("c1", "false", NULL);
+}
+
+static const char *names_of(const char *instance, char **ret) {
+        *ret = (free(*ret), NULL);
+        assert_int_equal(snapshots_names(world_instance(instance), ret), 0);
+        return *ret;
+}
+
+static void refreshing(void **state) {
+        _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *names = NULL;
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        assert_int_equal(do_refresh(), 0); /* nothing there: a copy */
+        assert_int_equal(world_snapshot("c2", "own", NULL), 0);
+        assert_int_equal(refresh("c1", "true", NULL), 0);
+        assert_string_equal(names_of("c2", &names), "s\nown");
+        assert_int_equal(world_snapshot("c1", "s2", NULL), 0);
+        assert_int_equal(world_snapshot("c1", "s3", NULL), 0);
+        assert_int_equal(world_set("c2", "user.own", "1", NULL), 0);
+        world.fail = "CreateSnapshot";
+        assert_true(refresh("c1", "false", &e) < 0);
+        assert_string_equal(e.message, "no luck");
+        sd_bus_error_free(&e);
+        world_assert_consistent();
+        assert_string_equal(names_of("c2", &names), "s");
+        assert_int_equal(do_refresh(), 0);
+        assert_string_equal(names_of("c2", &names), "s\ns2\ns3");
+        assert_non_null(config_get(&world_instance("c2")->settings.config, "user.own"));
+        /* the name of another snapshot */
+        assert_int_equal(world_snapshot_do("c1", "s2", "Delete", NULL, NULL), 0);
+        assert_int_equal(world_snapshot("c1", "s2", NULL), 0);
+        assert_int_equal(do_refresh(), 0);
+        assert_int_equal(snapshot_find(world_instance("c1"), "s2")->created_at, snapshot_find(world_instance("c2"), "s2")->created_at);
+        world_restart();
+        world_assert_consistent();
+        assert_int_equal(world_instance("c2")->n_snapshots, 3);
+        assert_int_equal(refresh("c2", "false", &e), -EINVAL);
+        sd_bus_error_free(&e);
+        assert_int_equal(refresh("nope", "false", &e), -ENOENT);
+        sd_bus_error_free(&e);
+        assert_int_equal(world_do("c2", "Start", NULL), 0);
+        assert_int_equal(refresh("c1", "false", &e), -EINVAL);
+        assert_non_null(strstr(e.message, "Instance is running"));
+}
+
+static void killed_refresh(void **state) {
+        static const char *const steps[] = { "extra", "missing", "snapshots", "contents" };
+
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        assert_int_equal(do_refresh(), 0);
+        for (size_t k = 0; k < ELEMENTSOF(steps); k++) {
+                assert_int_equal(world_snapshot("c2", "own", NULL), 0);
+                assert_int_equal(world_snapshot("c1", "new", NULL), 0);
+                crash("refresh", steps[k], do_refresh);
+                assert_null(snapshot_find(world_instance("c2"), "own"));
+                assert_int_equal(do_refresh(), 0);
+                assert_non_null(snapshot_find(world_instance("c2"), "new"));
+                assert_int_equal(world_snapshot_do("c1", "new", "Delete", NULL, NULL), 0);
+        }
+}
+
 static void killed_snapshot(void **state) {
         assert_int_equal(do_create(), 0);
         crash("snapshot", "record", do_snapshot);
@@ -1071,7 +1217,7 @@ int main(void) {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(killed_while_prepared), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
-                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source), TEST(missing_volume), TEST(missing_network), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
+                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source), TEST(missing_volume), TEST(missing_network), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(moving), TEST(killed_move), TEST(refreshing), TEST(killed_refresh), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
         };
 
         if (geteuid() != 0) {

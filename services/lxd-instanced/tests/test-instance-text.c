@@ -267,10 +267,10 @@ static void expansion(void **state) {
 
 static void raw_lxc(void **state) {
         static const char *const bad[] = { "foo", "user = x", "lxc.rootfs.path = /", "lxc.log.file=/x", "lxc.net.0.link = br0", "lxc.include = /x",
-                                           "lxc.net = x" };
+                                           "lxc.net = x", "lxc.notaconfigkey = x", "lxc.cgroup.", "lxc.hook.versions", "lxc.arc" };
         const char *reason;
 
-        assert_int_equal(raw_lxc_check("# note\n\nlxc.aa_profile = x\n lxc.net.0.ipv4.address=1.2.3.4/8 \r\n", &reason), 0);
+        assert_int_equal(raw_lxc_check("# note\n\nlxc.apparmor.profile = x\nlxc.cgroup2.memory.max = 1G\nlxc.hook.start=/x\n lxc.net.0.ipv4.address=1.2.3.4/8 \r\n", &reason), 0);
         for (size_t k = 0; k < ELEMENTSOF(bad); k++)
                 assert_int_equal(raw_lxc_check(bad[k], &reason), -EINVAL);
 }
@@ -345,6 +345,7 @@ static void golden(void **state) {
         assert_int_equal(idmap_build(1000000, 65536, NULL, &map), 0);
         assert_int_equal(config_set(&config, "environment.A", "b c") + config_set(&config, "limits.memory", "100MB") +
                                          config_set(&config, "limits.kernel.nofile", "1024:2048") +
+                                         config_set(&config, "linux.sysctl.net.ipv4.ip_forward", "1") +
                                          config_set(&config, "raw.lxc", "lxc.sysctl.net.core.somaxconn = 256"),
                          0);
         assert_golden("unprivileged-v1.conf", &s);

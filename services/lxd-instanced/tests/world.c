@@ -114,6 +114,14 @@ static int storage_call(sd_bus_message *m, const char *member, sd_bus_message *r
         }
         if (streq(member, "UpdateVolume") || streq(member, "CheckVolume"))
                 return 0;
+        if (streq(member, "RefreshVolume")) {
+                _cleanup_(config_done) Config source = {};
+
+                assert_int_equal(bus_read_config(m, &source), 0);
+                assert_int_equal(str_format(&other, "%s/%s/%s", config_get(&source, "pool"), config_get(&source, "project"), config_get(&source, "name")), 0);
+                return strv_contains(world.volumes, other) && strv_contains(world.volumes, key) ? 0
+                                : bus_error_set(e, LXD_ERROR_NOT_FOUND, "No volume \"%s\" or \"%s\"", other, key);
+        }
         assert_true(sd_bus_message_read(m, "s", &extra) > 0);
         if (streq(member, "RenameVolume")) {
                 assert_int_equal(str_format(&other, "%s/%s/%s", pool, project, extra), 0);
@@ -502,11 +510,15 @@ Instance *world_instance(const char *name) {
         return instance_find(world.manager, "default", name);
 }
 
-bool world_has_volume(const char *name) {
+static bool has_volume_in(const char *pool, const char *name) {
         _cleanup_free_ char *key = NULL;
 
-        assert_int_equal(str_format(&key, "p/default/%s", name), 0);
+        assert_int_equal(str_format(&key, "%s/default/%s", pool, name), 0);
         return strv_contains(world.volumes, key);
+}
+
+bool world_has_volume(const char *name) {
+        return has_volume_in("p", name);
 }
 
 bool world_called(const char *member) {
@@ -636,7 +648,7 @@ void world_assert_consistent(void) {
 
                 assert_int_equal(strv_split(*v, "/", &parts), 0);
                 i = instance_find(world.manager, parts[1], parts[2]);
-                if (!i)
+                if (!i || !streq(parts[0], i->pool))
                         fail_msg("volume %s has no instance", *v);
                 assert_int_equal(i->row, ROW_CREATED);
                 if (parts[3] && !snapshot_find(i, parts[3]))
@@ -647,7 +659,7 @@ void world_assert_consistent(void) {
 
                 assert_int_equal(i->row, ROW_CREATED);
                 assert_null(i->intent);
-                if (!world_has_volume(i->name))
+                if (!has_volume_in(i->pool, i->name))
                         fail_msg("instance %s has no volume", i->name);
                 for (size_t s = 0; s < i->n_snapshots; s++) {
                         _cleanup_free_ char *name = NULL;
@@ -655,7 +667,7 @@ void world_assert_consistent(void) {
                         assert_int_equal(str_format(&name, "%s/%s", i->name, i->snapshots[s]->name), 0);
                         assert_int_equal(i->snapshots[s]->row, ROW_CREATED);
                         assert_null(i->snapshots[s]->intent);
-                        if (!world_has_volume(name))
+                        if (!has_volume_in(i->pool, name))
                                 fail_msg("snapshot %s has no volume", name);
                 }
         }

@@ -404,6 +404,52 @@ static void test_volume_defaults(void **state) {
 
 /* ---- volumes of instances ---- */
 
+static void assert_link(Harness *h, const char *link, const char *target) {
+        _cleanup_free_ char *path = strdup(harness_path(h, "%s", link));
+        char text[PATH_MAX] = "";
+
+        assert_true(readlink(path, text, sizeof(text) - 1) > 0);
+        assert_string_equal(text, harness_path(h, "%s", target));
+}
+
+static bool link_exists(Harness *h, const char *link) {
+        struct stat st;
+
+        return lstat(harness_path(h, "%s", link), &st) >= 0;
+}
+
+static int refresh(Harness *h, const char *source_pool, const char *source) {
+        return harness_call(h, "", "Guests", "RefreshVolume", "sssa{ss}t", "p", "default", "c3", 2, "pool", source_pool, "name", source, NO_FLAGS);
+}
+
+/* c3 gets what c2 and a snapshot of it hold, and what a volume of another pool holds. */
+static void guest_refresh(Harness *h) {
+        write_file(harness_path(h, "storage-pools/p/containers/c2/rootfs/f"), "of c2");
+        assert_int_equal(harness_call(h, "", "Guests", "CreateSnapshot", "sssst", "p", "default", "c2", "s", NO_FLAGS), 0);
+        write_file(harness_path(h, "storage-pools/p/containers/c2/rootfs/f"), "later");
+        assert_int_equal(refresh(h, "p", "c2/s"), 0);
+        assert_file(harness_path(h, "storage-pools/p/containers/c3/rootfs/f"), "of c2");
+        assert_int_equal(refresh(h, "p", "c2"), 0);
+        assert_file(harness_path(h, "storage-pools/p/containers/c3/rootfs/f"), "later");
+        assert_true(harness_exists(h, "storage-pools/p/containers-snapshots/c3/snap1/rootfs/f"));
+        assert_true(refresh(h, "p", "c2/nope") < 0);
+        assert_harness_error(h, "NotFound", "nope");
+        assert_true(refresh(h, "p", "c3") < 0);
+        assert_harness_error(h, "InvalidArgument", "itself");
+        assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c2/s", NO_FLAGS), 0);
+
+        assert_int_equal(create_pool(h, "other", "dir"), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "other", "default", "c7", 0, 1, "type", "none", NO_FLAGS), 0);
+        write_file(harness_path(h, "storage-pools/other/containers/c7/rootfs/f"), "of c7");
+        assert_int_equal(refresh(h, "other", "c7"), 0);
+        assert_file(harness_path(h, "storage-pools/p/containers/c3/rootfs/f"), "of c7");
+        assert_int_equal(harness_call(h, "", "Guests", "Mount", "ssssst", "p", "container", "default", "c3", "7", NO_FLAGS), 0);
+        assert_true(refresh(h, "p", "c2") < 0);
+        assert_harness_error(h, "Locked", "mounted by the running instance with id 7");
+        assert_int_equal(harness_call(h, "", "Guests", "UnmountAll", "st", "7", NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "other", "default", "c7", NO_FLAGS), 0);
+}
+
 static void guest_life(Harness *h, const char *driver) {
         const char *path;
 
@@ -415,6 +461,8 @@ static void guest_life(Harness *h, const char *driver) {
         assert_int_equal(guest_image(h, "c2", FP), 0);
         assert_int_equal(harness_unpacks(h), 1);
         assert_true(harness_exists(h, "storage-pools/p/containers/c1/rootfs/hello"));
+        assert_link(h, "containers/c1", "storage-pools/p/containers/c1");
+        assert_false(link_exists(h, "snapshots/c1"));
         assert_true(harness_exists(h, "storage-pools/p/containers/c2/metadata.yaml"));
         assert_int_equal(mode_of(harness_path(h, "storage-pools/p/containers/c1")), 0700);
         assert_int_equal(mode_of(harness_path(h, "storage-pools/p/containers/c1/rootfs/hello")), 04755);
@@ -456,10 +504,14 @@ static void guest_life(Harness *h, const char *driver) {
         assert_int_equal(harness_call(h, "", "Guests", "RenameVolume", "sssst", "p", "default", "c1", "c3", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "RenameVolume", "sssst", "p", "default", "c3/snap0", "c3/snap1", NO_FLAGS), 0);
         assert_true(harness_exists(h, "storage-pools/p/containers-snapshots/c3/snap1/rootfs/f"));
+        assert_link(h, "containers/c3", "storage-pools/p/containers/c3");
+        assert_link(h, "snapshots/c3", "storage-pools/p/containers-snapshots/c3");
+        assert_false(link_exists(h, "containers/c1") || link_exists(h, "snapshots/c1"));
         assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "p", "other", "c1", 0, 4, "type", "copy", "project",
                                       "default", "name", "c3", "snapshots", "snap1", NO_FLAGS),
                          0);
         assert_file(harness_path(h, "storage-pools/p/containers-snapshots/other_c1/snap1/rootfs/f"), "one");
+        assert_link(h, "snapshots/other_c1", "storage-pools/p/containers-snapshots/other_c1");
         /* those that are named: one made or removed meanwhile is not known to who asks */
         assert_int_equal(harness_call(h, "", "Guests", "CreateSnapshot", "sssst", "p", "default", "c3", "late", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "CreateVolume", "sssa{ss}a{ss}t", "p", "other", "c5", 0, 4, "type", "copy", "project",
@@ -472,13 +524,16 @@ static void guest_life(Harness *h, const char *driver) {
         assert_false(harness_exists(h, "storage-pools/p/containers/other_c6"));
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3/late", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "UpdateVolume", "sssa{ss}t", "p", "default", "c3", 1, "size", "50MiB", NO_FLAGS), 0);
+        guest_refresh(h);
         assert_int_equal(harness_call(h, "", "Guests", "GetUsage", "ssast", "p", "default", 2, "c3", "nope", NO_FLAGS), 0);
 
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3/snap1", NO_FLAGS), 0);
         assert_false(harness_exists(h, "storage-pools/p/containers-snapshots/c3"));
+        assert_false(link_exists(h, "snapshots/c3"));
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "p", "default", "c3", NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "DeleteVolume", "ssst", "nope", "default", "c3", NO_FLAGS), 0);
+        assert_false(link_exists(h, "containers/c3"));
         assert_int_equal(harness_call(h, "", "Guests", "DeleteImage", "st", FP, NO_FLAGS), 0);
         assert_int_equal(harness_call(h, "", "Guests", "DeleteImage", "st", FP, NO_FLAGS), 0);
         assert_false(harness_exists(h, "storage-pools/p/images/" FP));

@@ -142,20 +142,28 @@ static int run_image_create(Job *j, HostError *e) {
         return volume_create_image(j->backend, &j->pool, j->to, j->id, &image, report_progress, e);
 }
 
-static int run_volume_copy(Job *j, HostError *e) {
-        _cleanup_close_ int source = -EBADF;
-
-        if (j->source_path) {
-                source = open(j->source_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (source < 0)
-                        return host_error(e, -errno, "Failed to open \"%s\"", j->source_path);
+/* The mount point that from= is below. *ret_opened is the caller's to close, *ret_fd borrowed. */
+static int open_source(Job *j, int *ret_opened, int *ret_fd, HostError *e) {
+        if (!j->source_path) {
+                *ret_fd = j->pool.fd;
+                return 0;
         }
-        return volume_copy(j->backend, &j->pool, j->source_path ? source : j->pool.fd, j->pairs, j->n_pairs, j->id,
-                           j->quota, j->mode, e);
+        *ret_opened = *ret_fd = open(j->source_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return *ret_fd < 0 ? host_error(e, -errno, "Failed to open \"%s\"", j->source_path) : 0;
+}
+
+static int run_volume_copy(Job *j, HostError *e) {
+        _cleanup_close_ int opened = -EBADF;
+        int source, r = open_source(j, &opened, &source, e);
+
+        return r < 0 ? r : volume_copy(j->backend, &j->pool, source, j->pairs, j->n_pairs, j->id, j->quota, j->mode, e);
 }
 
 static int run_volume_restore(Job *j, HostError *e) {
-        return volume_restore(j->backend, &j->pool, j->from, j->to, j->id, j->quota, e);
+        _cleanup_close_ int opened = -EBADF;
+        int source, r = open_source(j, &opened, &source, e);
+
+        return r < 0 ? r : volume_restore(j->backend, &j->pool, source, j->from, j->to, j->id, j->quota, e);
 }
 
 static int run_volume_rename(Job *j, HostError *e) {
@@ -212,7 +220,7 @@ static const Verb verbs[] = {
         { "volume-create", run_volume_create, true },   /* to= id= mode= [rootfs=1] [quota=] */
         { "image-create", run_image_create, true },     /* to= id= format=; fds: metadata, rootfs */
         { "volume-copy", run_volume_copy, true },       /* (readonly= from= to=)... id= [quota=] [mode=] [source-path=] */
-        { "volume-restore", run_volume_restore, true }, /* from= to= id= [quota=] */
+        { "volume-restore", run_volume_restore, true }, /* from= to= id= [quota=] [source-path=] */
         { "volume-rename", run_volume_rename, true },   /* (from= to=)... */
         { "volume-delete", run_volume_delete, true },   /* to=... id= [remove-dir=]; repeatable */
         { "volume-settle", run_volume_settle, true },   /* to= id= quota=; repeatable */

@@ -189,12 +189,12 @@ int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *
         return 0;
 }
 
-int volume_restore(const Backend *b, HostPool *p, const char *from_path, const char *to_path, const char *id,
+int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *from_path, const char *to_path, const char *id,
                    uint64_t quota, HostError *e) {
         _cleanup_(place_done) Place from = PLACE_NULL, to = PLACE_NULL;
         int r;
 
-        r = place_open(p, p->fd, from_path, id, false, &from);
+        r = place_open(p, source_fd, from_path, id, false, &from);
         if (r >= 0)
                 r = place_open(p, p->fd, to_path, id, false, &to);
         if (r < 0)
@@ -203,7 +203,7 @@ int volume_restore(const Backend *b, HostPool *p, const char *from_path, const c
         if (r >= 0)
                 r = clear_new(b, p, &to, e);
         if (r >= 0)
-                r = b->volume_copy(p, from.dir_fd, from.name, true, false, to.dir_fd, to.new_name, e);
+                r = b->volume_copy(p, from.dir_fd, from.name, source_fd == p->fd, false, to.dir_fd, to.new_name, e);
         if (r >= 0)
                 r = finish_volume(b, p, &to, -1, false, quota, e);
         crash_point("worker-restore-before-exchange");

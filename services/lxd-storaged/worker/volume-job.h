@@ -30,8 +30,8 @@ int volume_create_image(const Backend *b, HostPool *p, const char *to, const cha
  * directory above a target when it is missing. mode: of the root of the copies, -1 = that of the source. */
 int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *pairs, size_t n, const char *id,
                 uint64_t quota, int mode, HostError *e);
-/* Puts a writable copy of `from` in place of `to`. */
-int volume_restore(const Backend *b, HostPool *p, const char *from, const char *to, const char *id, uint64_t quota,
+/* Puts a writable copy of `from`, in the pool mounted at source_fd (p->fd for the same one), in place of `to`. */
+int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *from, const char *to, const char *id, uint64_t quota,
                    HostError *e);
 /* Renames in order; a pair whose `from` is missing has been done before. -EEXIST when both are there. */
 int volume_rename(HostPool *p, const VolumePair *pairs, size_t n, HostError *e);
