@@ -142,8 +142,9 @@ static void add_system_mounts(Builder *b, const LxcSpec *s) {
                 add(b, "lxc.mount.entry", "proc dev/.lxc/proc proc create=dir,optional 0 0");
                 add(b, "lxc.mount.entry", "sys dev/.lxc/sys sysfs create=dir,optional 0 0");
         }
+        /* The folder is the same for all guests: one of them whose root is the host's would put its own socket there. */
         if (s->devlxd)
-                add(b, "lxc.mount.entry", "%s dev/lxd none bind,create=dir,optional 0 0", s->devlxd);
+                add(b, "lxc.mount.entry", "%s dev/lxd none bind,ro,nosuid,nodev,noexec,create=dir,optional 0 0", s->devlxd);
 }
 
 static void add_mount(Builder *b, const LxcMount *m) {
