@@ -82,6 +82,7 @@ static void add_basics(Builder *b, const LxcSpec *s) {
                 add(b, "lxc.rootfs.options", "%s%s%s", s->idmapped ? "idmap=container" : "", s->idmapped && s->readonly ? "," : "",
                     s->readonly ? "ro" : "");
         add(b, "lxc.console.logfile", "%s/console.log", s->log_dir);
+        add(b, "lxc.console.size", "1MB"); /* a guest that talks without end begins a new one, and does not fill the host's disk */
         add(b, "lxc.tty.max", "0");
         add(b, "lxc.pty.max", "1024");
         add(b, "lxc.autodev", "1");
