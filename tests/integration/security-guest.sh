@@ -162,7 +162,7 @@ test_crafted_image_writes_the_host() {
                 assert lxc start "$name"
                 assert lxc config device remove "$name" d
                 assert lxc stop -f "$name"
-                assert lxc config device add "$name" d unix-char source=/dev/null path=/way/null
+                assert lxc config device add "$name" d unix-char major=10 minor=232 path=/way/null
                 assert_fails 1 "leads through a symbolic link" lxc start "$name"
                 assert lxc config device remove "$name" d
                 untouched
@@ -170,7 +170,7 @@ test_crafted_image_writes_the_host() {
                 # The same while it runs: its links lead to its own files.
                 assert lxc start "$name"
                 lxc config device add "$name" d disk source=$host/shared path=/way/made >/dev/null 2>&1
-                lxc config device add "$name" e unix-char source=/dev/null path=/way/null >/dev/null 2>&1
+                lxc config device add "$name" e unix-char major=10 minor=232 path=/way/null >/dev/null 2>&1
                 untouched
                 for device in d e; do lxc config device remove "$name" $device >/dev/null 2>&1; done
                 assert_fails 1 '".."' lxc config device add "$name" d disk source=$host/shared path=/../../srv
@@ -191,7 +191,7 @@ test_guest_identity_on_dev_lxd() {
         # A guest's processes are told by their cgroup; those that a guest makes below its own are still its own.
         assert lxc config set plain user.who plain
         assert lxc config set strong user.who strong
-        for name in $guests; do give_client "$name"; done
+        for name in $guests; do give "$name" /usr/bin/socat; done
         assert_eq "$(who_am_i strong)" strong
         assert_eq "$(who_am_i plain)" plain
         assert_eq "$(lxc exec strong -- sh -c "mkdir /root/cg && mount -t cgroup2 none /root/cg && mkdir -p '/root/cg/lxd.slice/lxd-container@1.service' &&
@@ -202,13 +202,14 @@ test_guest_identity_on_dev_lxd() {
         assert_match "$(setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "${ask//dev\/lxd/var\/lib\/lxd\/devlxd}")" "pid not in container"
 }
 
-ask="printf 'GET /1.0/config/user.who HTTP/1.0\r\n\r\n' | socat -t60 - UNIX-CONNECT:/dev/lxd/sock | sed '1,/^\r*\$/d'"
+ask="printf 'GET /1.0/config/user.who HTTP/1.0\r\n\r\n' | socat -t60 - UNIX-CONNECT:/dev/lxd/sock,shut-none | sed '1,/^\r*\$/d'"
 
 who_am_i() { lxc exec "$1" -- sh -c "$ask"; }
 
-give_client() {
+# give INSTANCE PROGRAM: one of the host's, with its libraries.
+give() {
         local file
-        for file in $(ldd /usr/bin/socat | grep -o '/[^ ]*') /usr/bin/socat; do
+        for file in $(ldd "$2" | grep -o '/[^ ]*') "$2"; do
                 assert lxc file push -p "$file" "$1$file"
         done
 }
@@ -258,6 +259,23 @@ test_operation_secrets() {
         python3 "$(dirname "$0")/exec-streams.py" plain secrets || fail "see above"
 }
 
+# Class 5: what a guest can make us keep has an end.
+test_crash_by_a_talking_guest() {
+        local connections
+        lxc exec plain -- sh -c 'yes 0123456789012345678901234567890123456789 | head -c 4000000 >/dev/console; echo the end >/dev/console'
+        wait_until grep -q 'the end' /var/log/lxd/plain/console.log
+        assert test "$(stat -c %s /var/log/lxd/plain/console.log)" -le $((1 << 20))
+        # It may hold as many connections as it likes: another one's questions are answered all the same.
+        give plain /usr/bin/perl
+        lxc exec plain -- sh -c "ulimit -n 10000; perl -e 'for (1..5000) { socket(my \$s, 1, 1, 0); connect(\$s, pack(q{Sa108}, 1, q{/dev/lxd/sock})); push @s, \$s }
+                open(F, q{>/root/flooded}); sleep 20' >/dev/null 2>&1 </dev/null &"
+        wait_until lxc exec plain -- test -e /root/flooded
+        assert_eq "$(timeout 10 lxc exec strong -- sh -c "$ask")" strong
+        connections=$(busctl get-property org.lxd.devlxd1 /org/lxd/devlxd1 org.lxd.devlxd1.Manager Connections)
+        assert test "${connections#u }" -le 200
+        lxc exec plain -- killall perl
+}
+
 # Class 13: neither the runner's program nor the terminal of who looks in can be got at from inside.
 test_older_runner_is_not_overwritten() {
         local runner=/usr/libexec/lxd/lxd-container-runner before
@@ -279,10 +297,7 @@ END
 
 # A terminal that is the client's own could be typed into.
 test_older_terminal_takes_no_typing() {
-        local file
-        for file in $(ldd /usr/bin/perl | grep -o '/[^ ]*') /usr/bin/perl; do
-                assert lxc file push -p "$file" "plain$file"
-        done
+        give plain /usr/bin/perl
         script -qec "lxc exec plain -t -- sh -c 'for i in 0 1 2; do stat -Lc %d /dev/fd/\$i; done; stat -c %d /dev/pts
                 perl -e \"ioctl(STDIN, 0x5412, \\\$_) for split //, qq{touch $host/typed\\n}\"'; timeout --foreground -s KILL 2 sh" /dev/null </dev/null >/tmp/typed
         assert_eq "$(tr -d '\r' </tmp/typed | grep -E '^[0-9]+$' | sort -u | wc -l)" 1
