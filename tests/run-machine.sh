@@ -59,6 +59,7 @@ machine_get() {
                 "$machine" up "$name" --prefix="$build" "${options[@]}" || return 1
                 "$machine" push "$name" "$top/tests/integration" /tests || return 1
                 "$machine" push "$name" "$top/README.md" /tests/ || return 1
+                "$machine" push "$name" "$top/services/lxd-imaged/tests/images.py" /tests/ || return 1
                 "$machine" push "$name" "$top/scripts" /tests/ || return 1
         fi
         if [ "$group" = pair ] && [ -z "${machine_up[$(machine_name peer)]-}" ]; then

@@ -25,27 +25,18 @@ static int parse_error(json_tokener *tokener, const char *text, size_t n, sd_bus
         return bus_error_set(error, LXD_ERROR_INVALID, "invalid JSON at byte %zu (%s)", at, json_tokener_error_desc(e));
 }
 
-/* Strings with NUL inside would be cut silently by everything behind us. */
-static bool has_nul(json_object *o) {
-        switch (json_object_get_type(o)) {
-        case json_type_string:
-                return strlen(json_object_get_string(o)) != (size_t) json_object_get_string_len(o);
-        case json_type_array:
-                for (size_t i = 0; i < json_object_array_length(o); i++)
-                        if (has_nul(json_object_array_get_idx(o, i)))
-                                return true;
-                return false;
-        case json_type_object: {
-                json_object_object_foreach(o, key, value) {
-                        (void) key;
-                        if (has_nul(value))
-                                return true;
-                }
-                return false;
+/* NUL as it is or escaped, in a value or in a name, which json-c itself cuts there: everything behind us would see less than was sent. */
+static bool has_nul(const char *text, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (text[i] == '\0')
+                        return true;
+                if (text[i] != '\\')
+                        continue;
+                if (n - i > STRLEN("u0000") && memcmp(text + i + 1, "u0000", STRLEN("u0000")) == 0)
+                        return true;
+                i++; /* what is escaped may be a backslash */
         }
-        default:
-                return false;
-        }
+        return false;
 }
 
 static const char *type_name(json_object *o) {
@@ -79,6 +70,8 @@ int json_body_parse(const char *text, size_t n, json_object **ret, sd_bus_error 
 
         if (n > JSON_BODY_MAX)
                 return bus_error_set(error, LXD_ERROR_INVALID, "The body is larger than %zu MiB", JSON_BODY_MAX >> 20);
+        if (has_nul(text, n))
+                return bus_error_set(error, LXD_ERROR_INVALID, "JSON strings must not contain NUL");
 
         tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (!tokener)
@@ -107,8 +100,6 @@ int json_body_parse(const char *text, size_t n, json_object **ret, sd_bus_error 
         }
         if (!json_object_is_type(o, json_type_object))
                 return bus_error_set(error, LXD_ERROR_INVALID, "json: cannot unmarshal %s into an object", type_name(o));
-        if (has_nul(o))
-                return bus_error_set(error, LXD_ERROR_INVALID, "JSON strings must not contain NUL");
         *ret = TAKE_PTR(o);
         return 0;
 }

@@ -63,11 +63,15 @@ static void printf_like(2, 0) on_log(void *userdata, const char *format, va_list
         log_debug("http: %s", text);
 }
 
-static unsigned count_connections(Http *h, uint64_t guest) {
+/* Those of the one who called; `served`: without those that are only told that there are too many. */
+static unsigned count_connections(Http *h, const Caller *caller, int error, bool served) {
         unsigned n = 0;
 
-        for (Client *c = h->clients; c; c = c->next)
-                n += c->error == 0 && c->caller.guest == guest;
+        for (Client *c = h->clients; c; c = c->next) {
+                bool known = c->error == 0 || c->error == -EBUSY;
+
+                n += known == (error == 0) && (!known || c->caller.guest == caller->guest) && (!served || c->error == 0);
+        }
         return n;
 }
 
@@ -79,7 +83,7 @@ static Client *client_new(Http *h, struct MHD_Connection *connection) {
                 return NULL;
         c->http = h;
         c->error = info ? h->manager->identify(info->connect_fd, &c->caller) : -EBADF;
-        if (c->error == 0 && count_connections(h, c->caller.guest) >= HTTP_CONNECTIONS_PER_GUEST)
+        if (c->error == 0 && count_connections(h, &c->caller, 0, true) >= HTTP_CONNECTIONS_PER_GUEST)
                 c->error = -EBUSY;
         c->next = h->clients;
         h->clients = c;
@@ -354,7 +358,13 @@ Http *http_free(Http *h) {
 
 int http_add_connection(Http *h, int fd) {
         struct sockaddr address = { .sa_family = AF_UNIX };
+        Caller caller = {};
+        int error = h->manager->identify(fd, &caller);
 
+        if (count_connections(h, &caller, error, false) >= HTTP_CONNECTIONS_HELD) {
+                (void) close(fd);
+                return -EBUSY;
+        }
         if (MHD_add_connection(h->daemon, fd, &address, sizeof(sa_family_t)) != MHD_YES) /* closes fd when it fails */
                 return errno > 0 ? -errno : -EIO;
         http_kick(h);
@@ -370,7 +380,7 @@ static int on_accept(sd_event_source *s, int listening, uint32_t revents, void *
                 return 0;
         }
         r = http_add_connection(userdata, fd);
-        if (r < 0)
+        if (r < 0 && r != -EBUSY)
                 log_warning_errno(r, "Failed to serve a connection: %m");
         return 0;
 }

@@ -309,6 +309,8 @@ static int read_template(sd_bus_message *m, json_object *templates, sd_bus_error
                 r = bus_read_config(m, &properties);
         if (r >= 0 && file[0])
                 r = check_template(file, error);
+        if (r >= 0 && !path_is_valid(path)) /* as in an image */
+                r = bus_error_set(error, LXD_ERROR_INVALID, "templates: \"%.255s\" must be an absolute path without \"..\"", path);
         if (r < 0)
                 return r;
 

@@ -82,6 +82,7 @@ static void add_basics(Builder *b, const LxcSpec *s) {
                 add(b, "lxc.rootfs.options", "%s%s%s", s->idmapped ? "idmap=container" : "", s->idmapped && s->readonly ? "," : "",
                     s->readonly ? "ro" : "");
         add(b, "lxc.console.logfile", "%s/console.log", s->log_dir);
+        add(b, "lxc.console.size", "1MB"); /* a guest that talks without end begins a new one, and does not fill the host's disk */
         add(b, "lxc.tty.max", "0");
         add(b, "lxc.pty.max", "1024");
         add(b, "lxc.autodev", "1");
@@ -142,8 +143,9 @@ static void add_system_mounts(Builder *b, const LxcSpec *s) {
                 add(b, "lxc.mount.entry", "proc dev/.lxc/proc proc create=dir,optional 0 0");
                 add(b, "lxc.mount.entry", "sys dev/.lxc/sys sysfs create=dir,optional 0 0");
         }
+        /* The folder is the same for all guests: one of them whose root is the host's would put its own socket there. */
         if (s->devlxd)
-                add(b, "lxc.mount.entry", "%s dev/lxd none bind,create=dir,optional 0 0", s->devlxd);
+                add(b, "lxc.mount.entry", "%s dev/lxd none bind,ro,nosuid,nodev,noexec,create=dir,optional 0 0", s->devlxd);
 }
 
 static void add_mount(Builder *b, const LxcMount *m) {

@@ -10,6 +10,7 @@
 #include "create.h"
 #include "device-config.h"
 #include "device-dir.h"
+#include "guest-place.h"
 #include "guest-templates.h"
 #include "guest.h"
 #include "live.h"
@@ -390,6 +391,7 @@ static int disk_mount(Job *j, size_t k, LxcMount *ret) {
 typedef struct Lists {
         LxcNic *nics;
         LxcMount *mounts;
+        GuestPlace *places; /* of the mounts */
         LxcDevice *devices;
         size_t n_nics, n_mounts, n_devices;
 } Lists;
@@ -397,7 +399,39 @@ typedef struct Lists {
 static void lists_done(Lists *l) {
         free(l->nics);
         free(l->mounts);
+        free(l->places);
         free(l->devices);
+}
+
+/* 1: the mount is among the list, 0: it cannot be and need not. */
+static int check_place(const PrepareData *d, const Lists *l, const char *target, bool optional, sd_bus_error *error) {
+        if (guest_place_check(d->rootfs, l->places, l->n_mounts, target) >= 0)
+                return 1;
+        if (optional)
+                return 0;
+        return bus_error_set(error, LXD_ERROR_INVALID, "The path \"%s\" leads through a symbolic link in the instance", target);
+}
+
+static int collect_mount(Job *j, size_t k, Lists *l, sd_bus_error *error) {
+        LxcMount *m = l->mounts + l->n_mounts;
+        PrepareData *d = j->data;
+        int r;
+
+        r = disk_mount(j, k, m);
+        if (r > 0)
+                r = check_place(d, l, m->target, m->optional, error);
+        if (r > 0)
+                l->places[l->n_mounts++] = (GuestPlace) { m->target, disk_source(d, k) };
+        return r;
+}
+
+/* Their places are made after all disks. */
+static int check_devices(Job *j, const Lists *l, sd_bus_error *error) {
+        int r = 0;
+
+        for (size_t i = 0; i < l->n_devices && r >= 0; i++)
+                r = check_place(j->data, l, l->devices[i].target, false, error);
+        return r < 0 ? bus_error_wrap(error, r, "Failed to start a device") : 0;
 }
 
 static int collect(Job *j, Lists *l, sd_bus_error *error) {
@@ -406,8 +440,9 @@ static int collect(Job *j, Lists *l, sd_bus_error *error) {
 
         l->nics = calloc(d->devices.n + 1, sizeof(LxcNic));
         l->mounts = calloc(d->devices.n + 1, sizeof(LxcMount));
+        l->places = calloc(d->devices.n + 1, sizeof(GuestPlace));
         l->devices = calloc(d->devices.n + 1, sizeof(LxcDevice));
-        if (!l->nics || !l->mounts || !l->devices)
+        if (!l->nics || !l->mounts || !l->places || !l->devices)
                 return -ENOMEM;
 
         for (size_t k = 0; k < d->devices.n; k++) {
@@ -416,13 +451,11 @@ static int collect(Job *j, Lists *l, sd_bus_error *error) {
                 if (d->nodes[k].node)
                         l->devices[l->n_devices++] = (LxcDevice) { d->nodes[k].node, d->nodes[k].target, major(d->nodes[k].device),
                                                                    minor(d->nodes[k].device), S_ISBLK(d->nodes[k].mode) };
-                r = disk_mount(j, k, l->mounts + l->n_mounts);
+                r = collect_mount(j, k, l, error);
                 if (r < 0)
                         return bus_error_wrap(error, r, "Failed to start device \"%s\"", d->devices.items[k].name);
-                if (r > 0)
-                        l->n_mounts++;
         }
-        return 0;
+        return check_devices(j, l, error);
 }
 
 /* For people who look for it where LXD put it: what the guest was started with. */
@@ -467,11 +500,11 @@ static int step_build(Job *j, sd_bus_error *error) {
         const Device *root = devices_find_root(&d->devices);
         int r;
 
-        r = collect(j, &l, error);
+        r = str_format(&d->rootfs, "%s/rootfs", d->root.path);
+        if (r >= 0)
+                r = collect(j, &l, error);
         if (r >= 0)
                 r = str_format(&devlxd, "%s/devlxd", j->manager->state_dir);
-        if (r >= 0)
-                r = str_format(&d->rootfs, "%s/rootfs", d->root.path);
         if (r >= 0)
                 r = guest_lxc_name(i, &d->name);
         if (r >= 0)

@@ -98,6 +98,8 @@ static void write_nic_hwaddr(FILE *f, const FirewallNic *nic) {
                 "\t\tether type ip6 icmpv6 type 133 meta length > 56 drop\n"
                 "\t\tether type ip6 icmpv6 type 133 meta length > 55 @nh,400,48 != 0x%1$s drop\n",
                 hex);
+        /* DHCP has it 28 bytes behind the UDP header: a server believes that, and would take another's lease away. */
+        fprintf(f, "\t\tether type ip udp dport 67 @th,288,48 != 0x%s drop\n", hex);
 }
 
 static void write_nic_ipv4(FILE *f, const FirewallNic *nic) {
@@ -122,6 +124,17 @@ static InetPrefix link_local(const uint8_t a[static 6]) {
         };
 }
 
+/* What matches may be about these addresses only: its target, 8 bytes into the ICMPv6 message. */
+static void write_nic_targets(FILE *f, const char *match, const InetPrefix *const *targets, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                fprintf(f, "\t\tether type ip6 %s @nh,384,128 0x", match);
+                for (size_t k = 0; k < 16; k++)
+                        fprintf(f, "%02x", targets[i]->address[k]);
+                fputs(" return\n", f);
+        }
+        fprintf(f, "\t\tether type ip6 %s drop\n", match);
+}
+
 static void write_nic_ipv6(FILE *f, const FirewallNic *nic) {
         InetPrefix local = link_local(nic->hwaddr);
         const InetPrefix *targets[2] = { &local, nic->family[1].allowed };
@@ -141,14 +154,9 @@ static void write_nic_ipv6(FILE *f, const FirewallNic *nic) {
         fputs(", ", f);
         write_set(f, nic->family[1].allowed, nic->family[1].n_allowed);
         fputs(" } drop\n", f);
-        /* Only our own addresses are advertised: the target, 48 bytes into the IPv6 header. */
-        for (size_t i = 0; i < ELEMENTSOF(targets); i++) {
-                fputs("\t\tether type ip6 icmpv6 type nd-neighbor-advert @nh,384,128 0x", f);
-                for (size_t k = 0; k < 16; k++)
-                        fprintf(f, "%02x", targets[i]->address[k]);
-                fputs(" return\n", f);
-        }
-        fputs("\t\tether type ip6 icmpv6 type nd-neighbor-advert drop\n", f);
+        /* Only our own addresses are advertised, or asked for without an address, which keeps others from taking them. */
+        write_nic_targets(f, "icmpv6 type nd-neighbor-advert", targets, ELEMENTSOF(targets));
+        write_nic_targets(f, "ip6 saddr :: icmpv6 type nd-neighbor-solicit", targets, ELEMENTSOF(targets));
 }
 
 static void write_limit(FILE *f, const FirewallNic *nic) {

@@ -273,6 +273,10 @@ bool text_is_valid(const char *s, bool multiline) {
         return true;
 }
 
+bool path_is_valid(const char *s) {
+        return s[0] == '/' && s[1] && strlen(s) < PATH_MAX && text_is_valid(s, false) && !strstr(s, "/../") && !endswith(s, "/..");
+}
+
 int hex_encode(const void *data, size_t n, char **ret) {
         static const char digits[] = "0123456789abcdef";
         const unsigned char *p = data;

@@ -37,6 +37,8 @@ bool interface_name_is_valid(const char *s);
 bool snapshot_name_is_valid(const char *s);
 /* Valid UTF-8 without NUL, and no control character (LF and TAB allowed when multiline). */
 bool text_is_valid(const char *s, bool multiline);
+/* An absolute path to something below "/", without "..", that text_is_valid() takes. */
+bool path_is_valid(const char *s);
 
 /* Lower case hex of n bytes; *ret is 2n+1 bytes of fresh memory. 0, -ENOMEM. */
 int hex_encode(const void *data, size_t n, char **ret);

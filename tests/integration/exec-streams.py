@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exec sessions through the websockets of /1.0/operations, spoken byte by byte. usage: exec-streams.py INSTANCE [TEST...]"""
 
+import grp
 import http.client
 import json
 import os
@@ -392,6 +393,56 @@ def background_child():
     e = Exec("sh", "-c", "sleep 300 & echo out; exit 4")
     assert e[1].read() == b"out\n"
     e.expect(4)
+
+
+def as_another(target):
+    """What another member of the group lxd is told."""
+    got = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--groups", str(grp.getgrnam("lxd").gr_gid), "curl", "-sS",
+                          "--unix-socket", PATH, "http://lxd" + target], stdout=subprocess.PIPE, check=True).stdout.decode()
+    assert got, target
+    return got
+
+
+def is_refused(target):
+    try:
+        WebSocket(target).close()
+    except AssertionError:
+        return True
+    return False
+
+
+@test
+def secrets():
+    """The key to a channel is long, its maker's, good for one connection of one session, and written nowhere."""
+    events = WebSocket("/1.0/events")
+    first, e = Exec("cat", connect=False), Exec("cat", connect=False)
+    keys = list(first.fds.values()) + list(e.fds.values())
+    assert len(set(keys)) == 8 and all(len(k) == 64 and set(k) <= set("0123456789abcdef") for k in keys), keys
+    door = f"{e.operation}/websocket"
+    for wrong in "", "?secret=", "?secret=" + "0" * 64, "?secret=" + e.fds["0"][:63], "?secret=" + e.fds["0"] + "0", "?secret=" + e.fds["0"].upper(), \
+            "?secret=" + first.fds["0"], "?secret=" + e.fds["0"] + "%00":
+        assert is_refused(door + wrong), wrong
+    places = as_another(e.operation) + as_another("/1.0/operations?recursion=1") + json.dumps(api("GET", "/1.0/operations?recursion=1"))
+    for name in e.fds:
+        e.connect(name)
+        assert is_refused(f"{door}?secret={e.fds[name]}"), name + " a second time"
+    e[0].send(TEXT)
+    e.expect(0)
+    assert all(is_refused(f"{door}?secret={key}") for key in keys), "after the end"
+    assert api("DELETE", first.operation)["type"] == "sync"
+    first.wait()
+    events.sock.settimeout(1)
+    heard = ""
+    try:
+        while True:
+            heard += events.message().decode()
+    except TimeoutError:
+        pass
+    assert first.operation.rsplit("/", 1)[1] in heard and e.operation.rsplit("/", 1)[1] in heard, "no events of the sessions"
+    places += heard
+    places += subprocess.run(["journalctl", "-b", "-o", "json"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    places += run("sh", "-c", "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'")
+    assert not [key for key in keys if key in places], "a secret is written somewhere"
 
 
 failed = 0

@@ -30,7 +30,7 @@ static json_object *parse(const char *text) {
 
 static void test_refused(void **state) {
         static const char *const bad[] = { "x", "{", "{\"a\":}", "{\"a\":1,}", "{} x", "{}{}", "{\"a\":\"\\u0000\"}",
-                                           "{\"a\":\"\xff\"}", "{\"a\":[\"b\\u0000c\"]}" };
+                                           "{\"a\":\"\xff\"}", "{\"a\":[\"b\\u0000c\"]}", "{\"a\\u0000b\":1}", "{\"a\\\\\\u0000b\":1}" };
         _cleanup_free_ char *deep = calloc(1, 400);
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
@@ -45,6 +45,14 @@ static void test_refused(void **state) {
         for (size_t i = 0; i < 60; i++)
                 strcat(deep, "{\"a\":");
         assert_refused(deep, strlen(deep), NULL);
+}
+
+static void test_escapes(void **state) {
+        const char *s = NULL;
+        _cleanup_json_ json_object *o = parse("{\"s\": \"\\\\u0000\\u0001\"}"); /* a backslash, and what only looks like NUL */
+
+        assert_int_equal(json_arg_text(o, "s", &s, NULL), 1);
+        assert_string_equal(s, "\\u0000\x01");
 }
 
 static void test_null(void **state) {
@@ -125,7 +133,7 @@ static void test_containers(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_null),
+                cmocka_unit_test(test_escapes), cmocka_unit_test(test_null),
                 cmocka_unit_test(test_readers),
                 cmocka_unit_test(test_wrong_types),
                 cmocka_unit_test(test_containers),

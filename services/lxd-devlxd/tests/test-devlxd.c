@@ -189,12 +189,17 @@ static void test_wrong_requests(void **state) {
 /* One guest cannot take the socket from the others. */
 static void test_connection_limit(void **state) {
         static const char one[] = "GET /1.0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        int fds[HTTP_CONNECTIONS_PER_GUEST];
+        int fds[HTTP_CONNECTIONS_HELD], pair[2];
         Context *c = *state;
 
-        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                if (i == HTTP_CONNECTIONS_PER_GUEST)
+                        expect(c, "/1.0", "429 Too Many Requests", PLAIN, "too many connections from this instance\n");
                 fds[i] = connect_guest(c);
-        expect(c, "/1.0", "429 Too Many Requests", PLAIN, "too many connections from this instance\n");
+        }
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(http_add_connection(c->manager->http, pair[1]), -EBUSY);
+        (void) close(pair[0]);
         played_caller.guest = 8;
         expect(c, "/1.0", "500 Internal Server Error", PLAIN, "pid not in container?\n"); /* another one is heard */
         for (size_t i = 0; i < ELEMENTSOF(fds); i++) {

@@ -150,11 +150,6 @@ static bool template_is_valid(const char *s) {
         return true;
 }
 
-/* An absolute path without "..". */
-static bool target_is_valid(const char *s) {
-        return s[0] == '/' && s[1] && strlen(s) < 4096 && text_is_valid(s, false) && !strstr(s, "/../") && !endswith(s, "/..");
-}
-
 static int check_when(struct json_object *t, const char *path, sd_bus_error *error) {
         struct json_object *when = NULL;
 
@@ -174,7 +169,7 @@ static int check_template(const char *path, struct json_object *t, sd_bus_error 
         char where[300];
         int r;
 
-        if (!target_is_valid(path))
+        if (!path_is_valid(path))
                 return refuse(error, "templates: \"%.255s\" must be an absolute path without \"..\"", path);
         if (!json_object_is_type(t, json_type_object))
                 return refuse(error, "template of %.255s must be a mapping, but it is %s", path, type_name(t));

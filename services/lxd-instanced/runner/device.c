@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hot-plugged device nodes: made on the host with the guest's owner, allowed in the devices cgroup and mounted in place. */
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -106,9 +107,12 @@ int request_device_add(Runner *r, GuestMessage *m, int connection) {
 
 int request_device_remove(Runner *r, GuestMessage *m, int connection) {
         Node n = {};
+        uint32_t uid;
         int q;
 
         q = node_parse(&r->guest, m, &n);
+        if (q >= 0)
+                q = guest_host_id(&r->guest, false, 0, &uid);
         if (q < 0)
                 return request_answer(connection, q, "Not a device: \"%s\"", strempty(n.path));
         (void) node_allow(&r->guest, &n, "devices.deny");
@@ -116,8 +120,11 @@ int request_device_remove(Runner *r, GuestMessage *m, int connection) {
         if (q >= 0) {
                 if (umount2(n.path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
                         q = errno == EINVAL || errno == ENOENT ? 0 : -errno;
-                else
-                        (void) unlink(n.path); /* the empty file it was mounted on */
+                else {
+                        /* The empty file it was mounted on, with no right but the guest's: its links may lead to anything by now. */
+                        (void) setfsuid(uid);
+                        (void) unlink(n.path);
+                }
         }
         return request_answer(connection, q, "Failed to remove device \"%s\" from %s: %s", n.path,
                               r->guest.state.title, strerror(-q));

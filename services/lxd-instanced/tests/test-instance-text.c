@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pure code of lxd-instanced: id maps, snapshot names, cgroup texts and limits, expansion, the configuration for liblxc. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -12,6 +14,7 @@
 #include "base/file.h"
 #include "cgroup-limits.h"
 #include "device-config.h"
+#include "guest-place.h"
 #include "idmap.h"
 #include "instance-config.h"
 #include "json-split.h"
@@ -423,12 +426,44 @@ static void seccomp(void **state) {
         expect_seccomp("raw.seccomp", "2\nx", "2\nx\n");
 }
 
+/* Class 1: what liblxc makes on the way to a mount point stays in the guest. */
+static void places(void **state) {
+        char dir[] = "/tmp/test-places-XXXXXX", root[64], volume[64], path[128];
+        _cleanup_close_ int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const GuestPlace earlier[] = { { "/mnt//v", volume }, { "/srv", "/dev/null" } };
+
+        assert_non_null(mkdtemp(dir));
+        (void) snprintf(root, sizeof(root), "%s/root", dir);
+        (void) snprintf(volume, sizeof(volume), "%s/volume", dir);
+        (void) snprintf(path, sizeof(path), "%s/a/b", root);
+        assert_int_equal(mkdir_parents(path, 0755), 0);
+        assert_int_equal(mkdir(volume, 0755), 0);
+        (void) snprintf(path, sizeof(path), "%s/a/link", root);
+        assert_int_equal(symlink("b", path), 0);
+        (void) snprintf(path, sizeof(path), "%s/v", volume);
+        assert_int_equal(symlink("/etc", path), 0);
+
+        assert_int_equal(guest_place_check(root, NULL, 0, "/a/b/c/d"), 0);
+        assert_int_equal(guest_place_check(root, NULL, 0, "/x/y"), 0);
+        assert_int_equal(guest_place_check(root, NULL, 0, "/"), 0);
+        assert_int_equal(guest_place_check(root, NULL, 0, "/a/link"), -ELOOP);
+        assert_int_equal(guest_place_check(root, NULL, 0, "//a/./link/c/d"), -ELOOP);
+        assert_int_equal(guest_place_check(root, NULL, 0, "/dev/a/link"), 0);
+        assert_int_equal(guest_place_check(root, earlier, 2, "/mnt/v/v/x"), -ELOOP);
+        assert_int_equal(guest_place_check(root, earlier, 2, "/mnt/./v/v"), -ELOOP);
+        assert_int_equal(guest_place_check(root, earlier, 2, "/mnt/vv/v"), 0);
+        assert_int_equal(guest_place_check(root, earlier, 0, "/mnt/v/v/x"), 0);
+        assert_int_equal(guest_place_check(root, earlier, 2, "/srv/x"), 0);
+        assert_int_equal(remove_tree_at(tmp, dir + STRLEN("/tmp/")), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(host_range), cmocka_unit_test(allocation), cmocka_unit_test(raw_map), cmocka_unit_test(bad_raw_maps),
                 cmocka_unit_test(patterns), cmocka_unit_test(schedules), cmocka_unit_test(matching), cmocka_unit_test(cgroup_files), cmocka_unit_test(usage),
                 cmocka_unit_test(limits), cmocka_unit_test(parsers), cmocka_unit_test(expansion), cmocka_unit_test(raw_lxc),
                 cmocka_unit_test(splitting), cmocka_unit_test(small_things), cmocka_unit_test(golden), cmocka_unit_test(injection), cmocka_unit_test(seccomp),
+                cmocka_unit_test(places),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

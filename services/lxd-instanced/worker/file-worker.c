@@ -22,6 +22,7 @@
 
 #define REQUEST_FD 3
 #define RESOLVE_FLAGS (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+#define LINKS_MAX 40                         /* as the kernel has it */
 #define NAMES_MAX (16 * 1024 * 1024)         /* bytes of the names of one directory */
 #define SLOW_FILE_MAX (128 * 1024 * 1024)    /* of a file that is read here because reading it may block */
 
@@ -30,7 +31,8 @@ typedef struct Request {
         int root;
         char **idmap;
         const char *path;
-        char *copy;          /* what parent and base point into */
+        char *copy;          /* what directory and base point into */
+        const char *directory;
         int parent;          /* directory that holds base */
         const char *base;    /* "" = the root itself */
 } Request;
@@ -57,6 +59,9 @@ static int answer_error(const char *name, const char *format, ...) {
 /* What went wrong with `path`, for the user. */
 static int answer_errno(const Request *q, int r) {
         switch (-r) {
+        case EACCES:
+        case EPERM:
+                return answer_error(LXD_ERROR_FORBIDDEN, "Forbidden");
         case ENOENT:
                 return answer_error(LXD_ERROR_NOT_FOUND, "Not Found");
         case EEXIST:
@@ -86,28 +91,66 @@ static int answer_errno(const Request *q, int r) {
 }
 
 /* Splits the path and opens the directory it is in. A path that ends with "." or ".." (or is "/") means a directory itself. */
-static int request_open_parent(Request *q) {
+static int request_open_parent(Request *q, const char *path) {
+        char *copy = strdup(path), *slash;
         size_t n;
-        char *slash;
 
-        q->copy = strdup(q->path);
-        if (!q->copy)
+        if (!copy)
                 return -ENOMEM;
-        n = strlen(q->copy);
-        while (n > 0 && q->copy[n - 1] == '/')
-                q->copy[--n] = '\0';
-        slash = strrchr(q->copy, '/');
-        q->base = slash ? slash + 1 : q->copy;
+        free(q->copy);
+        closep(&q->parent);
+        q->copy = copy;
+        q->directory = "";
+        n = strlen(copy);
+        while (n > 0 && copy[n - 1] == '/')
+                copy[--n] = '\0';
+        slash = strrchr(copy, '/');
+        q->base = slash ? slash + 1 : copy;
         if (streq(q->base, ".") || streq(q->base, "..")) {
-                q->parent = open_resolve(q->root, q->copy, O_PATH | O_DIRECTORY, 0, RESOLVE_FLAGS);
+                q->directory = copy;
                 q->base = "";
-        } else if (!slash || slash == q->copy)
-                q->parent = open_resolve(q->root, "/", O_PATH | O_DIRECTORY, 0, RESOLVE_FLAGS);
-        else {
+        } else if (slash && slash != copy) {
                 *slash = '\0';
-                q->parent = open_resolve(q->root, q->copy, O_PATH | O_DIRECTORY, 0, RESOLVE_FLAGS);
+                q->directory = copy;
         }
+        q->parent = open_resolve(q->root, isempty(q->directory) ? "/" : q->directory, O_PATH | O_DIRECTORY, 0, RESOLVE_FLAGS);
         return q->parent < 0 ? q->parent : 0;
+}
+
+/* base is a link that leads to nothing yet: what is meant is that. -EEXIST: it is no link. */
+static int request_follow(Request *q) {
+        _cleanup_free_ char *path = NULL;
+        char target[PATH_MAX];
+        ssize_t n = readlinkat(q->parent, q->base, target, sizeof(target) - 1);
+        int r;
+
+        if (n < 0)
+                return errno == EINVAL ? -EEXIST : -errno;
+        target[n] = '\0';
+        r = str_format(&path, "%s/%s", target[0] == '/' ? "" : q->directory, target);
+        return r < 0 ? r : request_open_parent(q, path);
+}
+
+static bool is_mapped(const Request *q, bool gid, uint32_t id) {
+        uint32_t back;
+
+        return guest_id_to_host(q->idmap, gid, guest_id_from_host(q->idmap, gid, id), &back) >= 0 && back == id;
+}
+
+static bool is_of_the_guest(const Request *q, const struct stat *st) {
+        return is_mapped(q, false, st->st_uid) && is_mapped(q, true, st->st_gid);
+}
+
+/* A guest leads us by its links wherever it has something mounted: into the kernel's settings below /proc/sys, into a folder of the host. We
+ * could do there what the host's root can. So the rights are those of the guest's root, which the kernel gives it over what belongs to
+ * its ids (privileged_wrt_inode_uidgid()); elsewhere those that everybody has: `others`. */
+static int check_rights(const Request *q, const struct stat *st, mode_t others) {
+        return (st->st_mode & others) == others || is_of_the_guest(q, st) ? 0 : -EACCES;
+}
+
+/* May a name be made or removed beside base? */
+static int check_parent(const Request *q, struct stat *ret_parent) {
+        return fstat(q->parent, ret_parent) < 0 ? -errno : check_rights(q, ret_parent, S_IWOTH | S_IXOTH);
 }
 
 /* The object itself, links not followed. */
@@ -233,8 +276,9 @@ static int run_get(Request *q) {
         int r;
 
         object = request_open_object(q, &st);
-        if (object < 0)
-                return object;
+        r = object < 0 ? object : check_rights(q, &st, S_IROTH);
+        if (r < 0)
+                return r;
         content = get_content(object, st.st_mode, &type);
         if (content < 0)
                 return content;
@@ -292,36 +336,53 @@ static int become_owner(const Request *q) {
         return capabilities_raise();
 }
 
-/* The file to write, made if it is not there. Only regular files: a FIFO would block, a device do anything. */
-static int put_open(const Request *q, bool append, bool *ret_made) {
-        _cleanup_close_ int existing = -EBADF, fd = -EBADF;
+/* Only regular files: a FIFO would block, a device do anything. */
+static int put_open_existing(const Request *q, int file, bool append) {
         struct stat st;
-        mode_t mode;
+        int r;
+
+        if (fstat(file, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -ENXIO;
+        r = check_rights(q, &st, S_IWOTH);
+        return r < 0 ? r : reopen(file, O_WRONLY | O_NONBLOCK | (append ? O_APPEND : O_TRUNC));
+}
+
+/* In the very folder whose rights were looked at: a path could be another by now. */
+static int put_make(const Request *q, mode_t mode) {
+        _cleanup_close_ int fd = -EBADF;
+        struct stat parent;
+        int r;
+
+        r = check_parent(q, &parent);
+        if (r < 0)
+                return r;
+        fd = openat(q->parent, q->base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, mode & 0777);
+        if (fd < 0 || fchmod(fd, mode) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/* The file to write, made if it is not there, at the end of all links. */
+static int put_open(Request *q, bool append, bool *ret_made) {
+        mode_t mode = 0;
         int r;
 
         r = get_mode(q, 0644, &mode);
-        if (r < 0)
-                return r;
-        existing = open_resolve(q->root, q->path, O_PATH, 0, RESOLVE_FLAGS);
-        if (existing < 0 && existing != -ENOENT)
-                return existing;
-        if (existing >= 0) {
-                if (fstat(existing, &st) < 0)
-                        return -errno;
-                if (!S_ISREG(st.st_mode))
-                        return S_ISDIR(st.st_mode) ? -EISDIR : -ENXIO;
-                fd = reopen(existing, O_WRONLY | O_NONBLOCK | (append ? O_APPEND : O_TRUNC));
-                return fd < 0 ? fd : TAKE_FD(fd);
+        for (unsigned links = 0; r >= 0 && links < LINKS_MAX; links++) {
+                _cleanup_close_ int existing = open_resolve(q->root, q->path, O_PATH, 0, RESOLVE_FLAGS);
+
+                if (existing >= 0)
+                        return put_open_existing(q, existing, append);
+                r = existing == -ENOENT ? put_make(q, mode) : existing;
+                if (r >= 0)
+                        *ret_made = true;
+                if (r != -EEXIST)
+                        return r;
+                r = request_follow(q);
         }
-        fd = open_resolve(q->root, q->path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, mode & 0777, RESOLVE_FLAGS);
-        if (fd < 0)
-                return fd;
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return -ENXIO; /* somebody was quicker */
-        if (fchmod(fd, mode) < 0)
-                return -errno;
-        *ret_made = true;
-        return TAKE_FD(fd);
+        return r < 0 ? r : -ELOOP;
 }
 
 static int put_file(Request *q) {
@@ -343,7 +404,7 @@ static int put_file(Request *q) {
 }
 
 static int put_directory(Request *q) {
-        _cleanup_close_ int fd = -EBADF;
+        _cleanup_close_ int existing = open_resolve(q->root, q->path, O_PATH, 0, RESOLVE_FLAGS), fd = -EBADF;
         struct stat st;
         mode_t mode;
         int r;
@@ -351,28 +412,29 @@ static int put_directory(Request *q) {
         r = get_mode(q, 0750, &mode);
         if (r < 0)
                 return r;
-        if (isempty(q->base))
-                return 0; /* it is there */
-        if (mkdirat(q->parent, q->base, mode & 0777) >= 0) {
-                fd = openat(q->parent, q->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                return fd < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
-        }
-        if (errno != EEXIST)
+        if (existing >= 0)
+                return fstat(existing, &st) >= 0 && S_ISDIR(st.st_mode) ? 0 : -EEXIST;
+        r = check_parent(q, &st);
+        if (r < 0)
+                return r;
+        if (mkdirat(q->parent, q->base, mode & 0777) < 0)
                 return -errno;
-        fd = open_resolve(q->root, q->path, O_PATH, 0, RESOLVE_FLAGS);
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -EEXIST;
-        return S_ISDIR(st.st_mode) ? 0 : -EEXIST;
+        fd = openat(q->parent, q->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
 static int put_symlink(Request *q) {
         _cleanup_close_ int content = guest_message_take_fd(&q->m, 1);
         _cleanup_free_ char *target = NULL;
+        struct stat parent;
         size_t n = 0;
         int r;
 
         if (content < 0 || isempty(q->base))
                 return -EINVAL;
+        r = check_parent(q, &parent);
+        if (r < 0)
+                return r;
         (void) fd_set_nonblock(content, false);
         r = fd_read_all(content, PATH_MAX - 1, &target, &n);
         if (r < 0)
@@ -402,8 +464,17 @@ static int run_put(Request *q) {
 }
 
 static int run_delete(Request *q) {
+        struct stat parent, st;
+        int r;
+
         if (isempty(q->base))
                 return -EBUSY;
+        r = check_parent(q, &parent);
+        if (r < 0)
+                return r;
+        if (parent.st_mode & S_ISVTX && !is_of_the_guest(q, &parent) && fstatat(q->parent, q->base, &st, AT_SYMLINK_NOFOLLOW) >= 0 &&
+            !is_of_the_guest(q, &st))
+                return -EACCES;
         if (unlinkat(q->parent, q->base, 0) < 0) {
                 if (errno != EISDIR && errno != EPERM)
                         return -errno;
@@ -424,7 +495,7 @@ static int serve(Request *q) {
                 return answer_error(LXD_ERROR_INVALID, "Missing path argument");
         r = guest_message_get_all(&q->m, "idmap", &q->idmap);
         if (r >= 0)
-                r = request_open_parent(q);
+                r = request_open_parent(q, q->path);
         if (r >= 0)
                 r = streq(verb, "get")      ? run_get(q)
                     : streq(verb, "put")    ? run_put(q)

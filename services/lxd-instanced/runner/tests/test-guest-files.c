@@ -215,7 +215,14 @@ static void test_links_are_followed_inside(void **state) {
         assert_content(f, "/target", "file", "2");
         assert_error(put(f, "/link", "symlink", "/other", ""), "AlreadyExists");
         assert_error(put(f, "/target", "directory", "", ""), "AlreadyExists");
+        assert_int_equal(put(f, "/d", "directory", "", "").r, 0);
+        assert_int_equal(put(f, "/d/first", "symlink", "../second", "").r, 0);
+        assert_int_equal(put(f, "/second", "symlink", "/d/new", "").r, 0);
+        assert_int_equal(put(f, "/d/first", "file", "3", "").r, 0); /* made where the links lead */
+        assert_content(f, "/d/new", "file", "3");
+        assert_content(f, "/second", "symlink", "/d/new");
         assert_int_equal(put(f, "/loop", "symlink", "loop", "").r, 0);
+        assert_error(put(f, "/loop", "file", "", ""), "InvalidArgument");
         assert_error(get(f, "/loop/x"), "InvalidArgument");
         assert_error(put(f, "/target/x", "file", "", ""), "InvalidArgument");
 }
@@ -265,9 +272,65 @@ static void test_ids(void **state) {
         assert_error(a, "InvalidArgument");
         assert_error(get(f, "/unmapped"), "NotFound");
         assert_int_equal(chown(path, 0, 0), 0);
+        assert_int_equal(chmod(path, 0604), 0);
         a = get(f, "/owned");
         assert_int_equal(a.uid, 65534);
         (void) close(a.content);
+}
+
+static void make(const Fixture *f, const char *name, mode_t mode, uid_t uid) {
+        char path[80];
+
+        (void) snprintf(path, sizeof(path), "%s/%s", f->root, name);
+        assert_int_equal(S_ISDIR(mode) ? mkdir(path, mode) : mknod(path, mode, 0), 0);
+        assert_int_equal(chmod(path, mode & 07777), 0);
+        assert_int_equal(chown(path, uid, uid), 0);
+}
+
+/* What a guest has mounted that is not its own: the kernel's files, folders of the host. Its links lead there, its rights do not. */
+static void test_rights_of_the_guest(void **state) {
+        char *idmap[] = { (char *) "b 0 100000 65536", NULL };
+        Fixture *f = *state;
+
+        make(f, "own", S_IFDIR | 0700, 100000);
+        make(f, "own/secret", S_IFREG | 0000, 100001);
+        make(f, "host", S_IFDIR | 0755, 0);
+        make(f, "host/setting", S_IFREG | 0644, 0);
+        make(f, "host/secret", S_IFREG | 0600, 0);
+        make(f, "host/closed", S_IFDIR | 0700, 0);
+        make(f, "host/half", S_IFREG | 0640, 100000);
+        make(f, "host/tmp", S_IFDIR | 01777, 0);
+        make(f, "host/tmp/other", S_IFREG | 0644, 0);
+        make(f, "host/open", S_IFREG | 0666, 0);
+        assert_int_equal(fchownat(f->where.root_fd, "host/half", 100000, 0, 0), 0);
+        assert_int_equal(fchownat(f->where.root_fd, "", 100000, 100000, AT_EMPTY_PATH), 0);
+        f->where.idmap = idmap;
+
+        assert_int_equal(put(f, "/motd", "symlink", "/host/setting", "").r, 0);
+        assert_int_equal(put(f, "/new", "symlink", "/host/new", "").r, 0);
+        assert_int_equal(put(f, "/d", "symlink", "/host", "").r, 0);
+        assert_error(put(f, "/motd", "file", "x", ""), "NotAuthorized");
+        assert_error(put(f, "/motd", "file", "x", "append"), "NotAuthorized");
+        assert_error(put(f, "/new", "file", "x", ""), "NotAuthorized");
+        assert_error(put(f, "/d/new", "file", "x", ""), "NotAuthorized");
+        assert_error(put(f, "/d/new", "directory", "", ""), "NotAuthorized");
+        assert_error(put(f, "/d/new", "symlink", "x", ""), "NotAuthorized");
+        assert_error(delete(f, "/d/setting"), "NotAuthorized");
+        assert_error(delete(f, "/d/tmp/other"), "NotAuthorized");
+        assert_error(get(f, "/d/secret"), "NotAuthorized");
+        assert_error(get(f, "/d/closed"), "NotAuthorized");
+        assert_error(get(f, "/d/half"), "NotAuthorized");
+        assert_content(f, "/d/setting", "file", "");
+        assert_error(get(f, "/d/new"), "NotFound");
+
+        /* What everybody may and what is the guest's own. */
+        assert_int_equal(put(f, "/d", "directory", "", "").r, 0);
+        assert_int_equal(put(f, "/d/open", "file", "x", "").r, 0);
+        assert_int_equal(put(f, "/d/tmp/mine", "file", "x", "").r, 0);
+        assert_int_equal(delete(f, "/d/tmp/mine").r, 0);
+        assert_int_equal(put(f, "/own/secret", "file", "x", "").r, 0);
+        assert_content(f, "/own/secret", "file", "x");
+        assert_int_equal(delete(f, "/own/secret").r, 0);
 }
 
 static void test_refused_here(void **state) {
@@ -334,6 +397,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_links_are_followed_inside, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_special_files, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ids, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_rights_of_the_guest, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_refused_here, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_busy_and_killed, setup, teardown),
         };
