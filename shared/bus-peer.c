@@ -122,7 +122,7 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 }
 
 /* Ends a call with this answer, and tells the caller, who may free the peer. */
-static void call_finish(Call *c, sd_bus_message *m) {
+static void call_finish(Call *c, sd_bus_message *m, const sd_bus_error *error) {
         BusPeer *p = c->peer;
         bus_peer_reply_t callback = c->callback;
         void *callback_userdata = c->userdata;
@@ -130,7 +130,17 @@ static void call_finish(Call *c, sd_bus_message *m) {
         call_free(c);
         if (p->pending == 0)
                 arm_timer(p, IDLE_USEC);
-        callback(m, sd_bus_message_get_error(m), callback_userdata);
+        callback(m, error, callback_userdata);
+}
+
+/* The same when the connection was lost. The name is sd-bus's, the words are for people. */
+static void call_finish_lost(Call *c, sd_bus_message *m) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        (void) sd_bus_error_setf(&error, SD_BUS_ERROR_NO_REPLY,
+                                 "lxd-%s ended before it answered; it is started again by the next request. See \"journalctl -u lxd-%s\" for the reason",
+                                 c->peer->daemon, c->peer->daemon);
+        call_finish(c, m, &error);
 }
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -141,7 +151,7 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (sd_bus_is_open(sd_bus_message_get_bus(m)) == 0)
                 c->failure = sd_bus_message_ref(m);
         else
-                call_finish(c, m);
+                call_finish(c, m, sd_bus_message_get_error(m));
         return 0;
 }
 
@@ -151,7 +161,7 @@ static void call_fail(Call *c, int r) {
 
         (void) sd_bus_message_seal(c->message, 1, 0);
         if (sd_bus_message_new_method_errorf(c->message, &reply, SD_BUS_ERROR_NO_REPLY, "Not sent: %s", strerror(-r)) >= 0)
-                call_finish(c, reply);
+                r == -ENOTCONN ? call_finish_lost(c, reply) : call_finish(c, reply, sd_bus_message_get_error(reply));
 }
 
 /* The oldest call of this connection that was not sent yet, or has failed with it (the list begins with the newest). */
@@ -189,7 +199,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *failure = TAKE_PTR(c->failure);
 
                 if (failure)
-                        call_finish(c, failure);
+                        call_finish_lost(c, failure);
                 else
                         call_fail(c, -ENOTCONN);
         }

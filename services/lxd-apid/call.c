@@ -109,11 +109,6 @@ static int translate(Request *r, OperationOwner owner, const sd_bus_error *e, sd
                 return bus_error_set(ret, LXD_ERROR_NOT_FOUND, "%s not found", r->route ? r->route->noun : "Object");
         if (sd_bus_error_has_names(e, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_INTERFACE))
                 return bus_error_set(ret, LXD_ERROR_NOT_SUPPORTED, "lxd-%s does not support this yet", daemon);
-        if (sd_bus_error_has_names(e, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED, SD_BUS_ERROR_TIMEOUT))
-                return bus_error_set(ret, LXD_ERROR_UNAVAILABLE,
-                                     "lxd-%s ended before it answered; it is started again by the next request. "
-                                     "See \"journalctl -u lxd-%s\" for the reason",
-                                     daemon, daemon);
         return sd_bus_error_copy(ret, e);
 }
 

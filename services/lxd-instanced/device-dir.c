@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "binds.h"
 #include "log.h"
 
 static int dir_path(Manager *m, uint64_t id, char **ret) {
@@ -50,21 +49,11 @@ int device_dir_place(const char *dir, const char *name, bool directory, char **r
 
 void device_dir_remove(Manager *m, uint64_t id) {
         _cleanup_free_ char *path = NULL;
-        _cleanup_closedir_ DIR *d = NULL;
-        struct dirent *e;
+        int r;
 
         if (dir_path(m, id, &path) < 0)
                 return;
-        binds_undo(path); /* copied when this daemon started while the guest did */
-        d = opendir(path);
-        if (!d)
-                return;
-        while ((e = readdir(d))) {
-                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
-                        continue;
-                /* Not as a tree: what is still mounted here is somebody's data. */
-                if (unlinkat(dirfd(d), e->d_name, 0) < 0 && unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) < 0)
-                        log_warning_errno(-errno, "Failed to remove %s/%s: %m", path, e->d_name);
-        }
-        (void) rmdir(path);
+        r = remove_flat(path, NULL);
+        if (r < 0)
+                log_warning_errno(r, "Failed to remove %s: %m", path);
 }

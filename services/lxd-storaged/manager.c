@@ -61,23 +61,27 @@ bool manager_is_idle(void *userdata) {
 
 /* ---- what an earlier process left unfinished ---- */
 
+int manager_recover_pool(Manager *m, Pool *p) {
+        Task *t;
+        int r;
+
+        r = pool_task_new(m, &pool_recover_kind, p->name, true, &t);
+        if (r < 0)
+                return r;
+        t->pool = *p;
+        *p = (Pool) {};
+        (void) task_submit(t, NULL);
+        return 0;
+}
+
 static int recover_pools(Manager *m) {
         _cleanup_(pool_list_done) PoolList pools = {};
         int r;
 
         r = db_pool_list(m->db, &pools);
-        for (size_t i = 0; r >= 0 && i < pools.n; i++) {
-                Task *t;
-
-                if (row_is_visible(pools.items[i].state))
-                        continue;
-                r = pool_task_new(m, &pool_recover_kind, pools.items[i].name, true, &t);
-                if (r < 0)
-                        break;
-                t->pool = pools.items[i];
-                pools.items[i] = (Pool) {};
-                (void) task_submit(t, NULL);
-        }
+        for (size_t i = 0; r >= 0 && i < pools.n; i++)
+                if (!row_is_visible(pools.items[i].state))
+                        r = manager_recover_pool(m, pools.items + i);
         return r;
 }
 

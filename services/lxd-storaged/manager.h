@@ -37,8 +37,9 @@ Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager, manager_free)
 /* Connects to the loop and queues the clean-up of what an earlier process left unfinished. 0, -errno (logged). */
 int manager_load(Manager *m, Daemon *daemon);
-/* Queues the clean-up of a volume or snapshot whose row is not in state created and that nobody works on. Takes what it points to over.
+/* Queues the clean-up of a pool, volume or snapshot whose row is not in state created and that nobody works on. Takes what it points to over.
  * 0, -errno. */
+int manager_recover_pool(Manager *m, Pool *p);
 int manager_recover_volume(Manager *m, Volume *v);
 int manager_recover_snapshot(Manager *m, Snapshot *s);
 /* For DaemonSpec: no task is left. */

@@ -111,6 +111,12 @@ static int step_create_check(Task *t, sd_bus_error *error) {
         int r;
 
         r = db_pool_get(t->manager->db, t->pool.name, &existing);
+        if (r >= 0 && !row_is_visible(existing.state)) {
+                /* Its undoing failed. Once more, when this task has let go of the lock. */
+                (void) manager_recover_pool(t->manager, &existing);
+                return bus_error_set(error, LXD_ERROR_UNAVAILABLE,
+                                     "An earlier job on storage pool \"%s\" was cut off and is being cleaned up; please try again", t->pool.name);
+        }
         if (r >= 0)
                 return bus_error_set(error, LXD_ERROR_EXISTS, "The storage pool already exists");
         if (r != -ENOENT)
@@ -219,6 +225,7 @@ static int step_delete_mark(Task *t, sd_bus_error *error) {
         int r;
 
         r = db_pool_set_state(t->manager->db, t->pool.id, ROW_DELETING);
+        t->dirty = r >= 0;
         crash_point("pool-delete-marked");
         return r;
 }
@@ -229,10 +236,14 @@ static int step_delete_signal(Task *t, sd_bus_error *error) {
         return 0;
 }
 
+/* What is marked goes. When the worker fails, by being killed for example, once more at once: else the name would be taken by what nobody sees. */
+static const task_step_t delete_undo_steps[] = { step_remove_run, step_remove_row, step_delete_signal, step_forget_failure, NULL };
+
 const TaskKind pool_delete_kind = {
         .name = "delete storage pool",
         .steps = (const task_step_t[]) { step_pool_load, step_references_pool, step_delete_check, step_pool_mount,
                                          step_delete_mark, step_remove_run, step_remove_row, step_delete_signal, NULL },
+        .undo = delete_undo_steps,
 };
 
 /* ---- update ---- */

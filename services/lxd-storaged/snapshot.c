@@ -237,6 +237,7 @@ static int step_delete_mark(Task *t, sd_bus_error *error) {
         int r;
 
         r = db_snapshot_set_state(t->manager->db, t->snapshot.id, ROW_DELETING);
+        t->dirty = r >= 0;
         crash_point("snapshot-delete-marked");
         return r;
 }
@@ -248,10 +249,14 @@ static int step_delete_signal(Task *t, sd_bus_error *error) {
         return 0;
 }
 
+/* What is marked goes. When the worker fails, by being killed for example, once more at once: else the name would be taken by what nobody sees. */
+static const task_step_t delete_undo_steps[] = { step_remove_run, step_remove_row, step_delete_signal, step_forget_failure, NULL };
+
 const TaskKind snapshot_delete_kind = {
         .name = "delete storage volume snapshot",
         .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_snapshot_load, step_pool_mount,
                                          step_delete_mark, step_remove_run, step_remove_row, step_delete_signal, NULL },
+        .undo = delete_undo_steps,
 };
 
 /* Anything that is missing has been removed before; a row in any state is removed. */
@@ -292,6 +297,7 @@ const TaskKind snapshot_delete_instance_kind = {
         .steps = (const task_step_t[]) { step_instance_load, step_pool_mount_unless_gone, step_delete_mark_unless_gone,
                                          step_remove_run_unless_gone, step_remove_row_unless_gone,
                                          step_delete_signal_unless_gone, NULL },
+        .undo = delete_undo_steps,
 };
 
 /* ---- rename ---- */

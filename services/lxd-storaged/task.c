@@ -384,6 +384,12 @@ static int pool_load(Task *t, const char *name, Pool *ret, sd_bus_error *error) 
         return 0;
 }
 
+int step_forget_failure(Task *t, sd_bus_error *error) {
+        sd_bus_error_free(&t->error);
+        t->result = 0;
+        return 0;
+}
+
 int step_pool_load(Task *t, sd_bus_error *error) {
         return pool_load(t, t->pool_name, &t->pool, error);
 }

@@ -98,6 +98,7 @@ int task_worker(Task *t, const char *verb, const Pool *pool, char *const *argume
                 sd_bus_error *error);
 
 /* Common steps. */
+int step_forget_failure(Task *t, sd_bus_error *error);     /* last of a reverse that has done what was asked for: it has worked */
 int step_pool_load(Task *t, sd_bus_error *error);          /* pool_name -> pool; NotFound */
 int step_source_pool_load(Task *t, sd_bus_error *error);   /* source_pool_name -> source_pool */
 int step_pool_mount(Task *t, sd_bus_error *error);         /* makes sure that the pool is mounted */

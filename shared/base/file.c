@@ -133,6 +133,22 @@ int mkdir_parents(const char *path, mode_t mode) {
         return 0;
 }
 
+int remove_flat(const char *dir, const char *prefix) {
+        _cleanup_closedir_ DIR *d = opendir(dir);
+        struct dirent *e;
+        int r = 0;
+
+        if (!d)
+                return errno == ENOENT ? 0 : -errno;
+        while ((e = readdir(d))) {
+                if (streq(e->d_name, ".") || streq(e->d_name, "..") || !startswith(e->d_name, strempty(prefix)))
+                        continue;
+                if (unlinkat(dirfd(d), e->d_name, 0) < 0 && unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) < 0)
+                        r = -errno;
+        }
+        return r < 0 || prefix ? r : RET_ERRNO(rmdir(dir));
+}
+
 static int remove_children(int fd) {
         _cleanup_closedir_ DIR *d = NULL;
         struct dirent *e;

@@ -22,6 +22,9 @@ int file_write_atomic(const char *path, const void *data, size_t n, mode_t mode)
 int file_remove(const char *path);
 /* mkdir -p. Existing directories are left as they are. 0, -errno. */
 int mkdir_parents(const char *path, mode_t mode);
+/* Removes what is in a folder, files and empty folders; with a prefix only what has such a name, else also the folder itself. Nothing is
+ * gone into, so what is mounted there is safe. Missing = 0. 0, -errno. */
+int remove_flat(const char *dir, const char *prefix);
 /* Removes a tree below dir_fd without following symlinks or leaving the tree. Missing = 0. 0, -errno. */
 int remove_tree_at(int dir_fd, const char *name);
 /* openat2() with `resolve` flags (RESOLVE_BENEATH, RESOLVE_IN_ROOT, ...); always O_CLOEXEC. fd, -errno. */

@@ -21,7 +21,7 @@ static const DaemonSpec spec = { .name = "test", .root = ROOT, .owner = OPERATIO
 
 typedef struct Seen {
         unsigned answers, errors, signals, losses;
-        char name[128];
+        char name[128], message[256];
 } Seen;
 
 static void on_reply(sd_bus_message *m, const sd_bus_error *error, void *userdata) {
@@ -31,6 +31,7 @@ static void on_reply(sd_bus_message *m, const sd_bus_error *error, void *userdat
         if (error) {
                 s->errors++;
                 (void) snprintf(s->name, sizeof(s->name), "%s", error->name);
+                (void) snprintf(s->message, sizeof(s->message), "%s", error->message);
         }
 }
 
@@ -180,6 +181,7 @@ static void death(void **state) {
         run_until(f.event, &s.answers, 1);
         assert_int_equal(s.errors, 1);
         assert_int_equal(bus_error_http_status(s.name), 503);
+        assert_non_null(strstr(s.message, "lxd-test ended before it answered"));
         run_until(f.event, &s.losses, 1);
         bus_peer_free(p);
         fixture_close(&f);

@@ -154,8 +154,11 @@ test_nothing_left() {
         # A daemon that was killed last cleans up when it is asked again.
         assert lxc list
         assert lxc storage volume list default
-        wait_until test -z "$(inventory | diff /tmp/before - | head -1)"
-        inventory | diff -u /tmp/before - || fail "left behind"
+        local deadline=$((SECONDS + 20))
+        until inventory | diff -u /tmp/before - >/tmp/left; do
+                ((SECONDS < deadline)) || fail "left behind: $(cat /tmp/left)"
+                sleep 0.2
+        done
         assert lxc delete base
 }
 

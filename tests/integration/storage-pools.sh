@@ -150,7 +150,7 @@ test_idle_end() {
 test_nothing_left() {
         grep -o ' /var/lib/lxd/storage-pools[^ ]*' /proc/self/mountinfo | sort >/tmp/mounts.after
         diff -u /tmp/mounts.before /tmp/mounts.after || fail "mounts are left"
-        assert_eq "$(losetup -nl -O BACK-FILE | grep -c /var/lib/lxd/disks/t)" 0
+        assert_eq "$(inventory | grep '^loop t')" ""
 }
 
 run_tests "$@"

@@ -106,12 +106,11 @@ static int plan_take_option(GuestMessage *plan, const char *key, const char *val
         return 0;
 }
 
-/* Once the guest runs it has its own. */
-static void let_go_of_disks(uint64_t id) {
+static void let_go_of_disks(uint64_t id, bool guest_runs) {
         _cleanup_free_ char *dir = NULL;
 
         if (str_format(&dir, LXD_STATE_DIR "/devices/%" PRIu64, id) >= 0)
-                binds_undo(dir);
+                binds_undo(dir, guest_runs);
 }
 
 static int plan_read_options(sd_bus_message *reply, GuestMessage *plan, sd_bus_error *error) {
@@ -179,7 +178,7 @@ static int run_start(uint64_t id) {
         crash_point("bus-started");
         if (r < 0)
                 return report(r, &error);
-        let_go_of_disks(id);
+        let_go_of_disks(id, true);
         return guest_message_send_ok(RUNNER_FD, NULL, 0) < 0;
 }
 
@@ -246,7 +245,7 @@ static int run_stop(uint64_t id) {
         /* Who was killed is in its cgroups for a moment yet. */
         for (unsigned i = 0; i < 200 && !cgroups_remove(state.cgroups); i++)
                 (void) poll(NULL, 0, 10);
-        let_go_of_disks(id);
+        let_go_of_disks(id, false);
         leftover_remove(id, state.name);
         crash_point("bus-guest-ended");
         r = stop_reason(&state, &reason);

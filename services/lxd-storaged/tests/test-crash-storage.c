@@ -298,7 +298,11 @@ static void run_scenario(Harness *h, const Scenario *s, const char *point) {
         s->prepare(h);
         harness_kill(h);
         harness_start(h, point);
-        assert_true(s->act(h) < 0); /* it was cut off: nobody was told that it worked */
+        /* It was cut off: nobody was told that it worked. Only what was to go may have gone at the second try. */
+        if (s->act(h) >= 0) {
+                assert_non_null(startswith(s->name, "delete"));
+                s->check(h);
+        }
         restart(h);
         s->check(h);
         remove_all(h);
@@ -345,6 +349,23 @@ static void test_undo_failed(void **state) {
         remove_all(h);
 }
 
+/* The same of a pool that was to go. */
+static void test_pool_undo_failed(void **state) {
+        Harness *h = *state;
+
+        assert_int_equal(create_pool(h, "dir"), 0);
+        harness_kill(h);
+        harness_start(h, "worker-end");
+        assert_true(harness_call(h, "/pool/p", "Pool", "Delete", "(sss)t", WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "Failed", "killed by signal 9");
+        assert_true(create_pool(h, "dir") < 0);
+        assert_harness_error(h, "Unavailable", "is being cleaned up; please try again");
+        restart(h);
+        while (create_pool(h, "dir") < 0)
+                assert_harness_error(h, "Unavailable", "please try again");
+        assert_int_equal(harness_call(h, "/pool/p", "Pool", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
+}
+
 static void test_crash_pool(void **state) {
         static const char *const points[] = { "pool-create-recorded", "worker-pool-mounted", "worker-end", "pool-create-before-commit",
                                               "pool-delete-marked" };
@@ -371,7 +392,7 @@ static void test_crash_pool(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
 
 int main(void) {
-        static const struct CMUnitTest tests[] = { TEST(test_crash_dir), TEST(test_crash_btrfs), TEST(test_undo_failed), TEST(test_crash_pool) };
+        static const struct CMUnitTest tests[] = { TEST(test_crash_dir), TEST(test_crash_btrfs), TEST(test_undo_failed), TEST(test_pool_undo_failed), TEST(test_crash_pool) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,5 +7,5 @@
 
 /* Mounts source on path, a folder or file that lxd-instanced made in the guest's folder. 0, -errno. */
 int bind_make(const char *path, const char *source, bool recursive);
-/* Lets go of all binds in the guest's folder. Only in this mount namespace: one that was made meanwhile, by the start of a daemon, has copies. */
-void binds_undo(const char *dir);
+/* Lets go of all binds in the guest's folder and removes their places, because a guest that runs has its own; else the whole folder. */
+void binds_undo(const char *dir, bool guest_runs);

@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/str.h"
 
 static int make_private(const char *dir) {
@@ -24,8 +25,10 @@ int bind_make(const char *path, const char *source, bool recursive) {
         return r < 0 ? r : RET_ERRNO(mount(source, path, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL));
 }
 
-void binds_undo(const char *dir) {
+void binds_undo(const char *dir, bool guest_runs) {
         /* A bind of a shared mount is its peer: what is unmounted in the one is unmounted in the other, the host's own. So it leaves first. */
         while (mount(NULL, dir, NULL, MS_REC | MS_SLAVE, NULL) >= 0 && umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) >= 0)
                 ;
+        /* Daemons that have started meanwhile have copies, out of reach below their own mounts. They go with what they are mounted on. */
+        (void) remove_flat(dir, guest_runs ? "disk." : NULL);
 }
