@@ -125,7 +125,7 @@ static int request_follow(Request *q) {
         int r;
 
         if (n < 0)
-                return errno == EINVAL ? -EEXIST : -errno;
+                return errno == EINVAL || errno == ENOENT ? 0 : -errno; /* somebody has made or removed it just now */
         target[n] = '\0';
         r = str_format(&path, "%s/%s", target[0] == '/' ? "" : q->directory, target);
         return r < 0 ? r : request_open_parent(q, path);
