@@ -3,7 +3,7 @@
 # The crash matrix: each operation that changes the host is run once to hear which steps the programs come through, and then once per
 # step, at which the process is killed. Afterwards nothing half-made is there, what is there can be removed, the same request works, and
 # the machine has exactly what it had before. Each step is taken once, in the first operation that comes through it (some five minutes); ALL=1
-# takes it in each operation, each time that it comes through (half an hour, without the time limit). STEPS='pattern ...' and
+# takes it in each operation, each time that it comes through (a thousand deaths, most of an hour; without the time limit). STEPS='pattern ...' and
 # SCENARIOS='pattern ...' choose.
 # machine: nspawn fresh
 # needs: image-busybox

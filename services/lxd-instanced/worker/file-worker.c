@@ -117,7 +117,7 @@ static int request_open_parent(Request *q, const char *path) {
         return q->parent < 0 ? q->parent : 0;
 }
 
-/* base is a link that leads to nothing yet: what is meant is that. -EEXIST: it is no link. */
+/* base is a link that leads to nothing yet: what is meant is that. */
 static int request_follow(Request *q) {
         _cleanup_free_ char *path = NULL;
         char target[PATH_MAX];
