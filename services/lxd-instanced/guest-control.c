@@ -239,6 +239,8 @@ static int call_device(sd_event *event, uint64_t id, const char *verb, const Gue
                 r = guest_message_addf(&m, "uid", "%u", d->uid);
         if (r >= 0)
                 r = guest_message_addf(&m, "gid", "%u", d->gid);
+        if (r >= 0 && d->shared)
+                r = guest_message_add(&m, "shared", "");
         return call_simple(event, id, r, &m, callback, userdata, ret_call, error);
 }
 

@@ -133,6 +133,7 @@ typedef struct GuestDevice {
         mode_t mode;         /* S_IFCHR or S_IFBLK, and the permission bits */
         uid_t uid;           /* inside the guest */
         gid_t gid;
+        bool shared;         /* removing: the guest has the device under another name, too, and goes on using it there */
 } GuestDevice;
 
 /* Makes a device node (in an unprivileged guest: a bind mount of a node made on the host) and allows it in the devices cgroup. */

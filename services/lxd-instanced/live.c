@@ -3,6 +3,8 @@
 #include "live.h"
 
 #include <poll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/file.h"
 #include "bus-error.h"
@@ -11,6 +13,7 @@
 #include "device-host.h"
 #include "guest.h"
 #include "log.h"
+#include "lxc-config.h"
 #include "manager.h"
 #include "volume-ids.h"
 #include "unix-device.h"
@@ -179,14 +182,28 @@ static int unplug_disk(Job *j, const Device *d, const Devices *to, sd_bus_error 
         return device_is_custom_volume(c) && !volume_stays(d, to) ? storage_unmount(j, j->instance, config_get(c, "pool"), config_get(c, "source"), error) : 0;
 }
 
-static int unplug_node(Job *j, const Device *d, sd_bus_error *error) {
+/* Does the guest keep the right to use this device, as one that all have or that another of its own shows? */
+static bool node_is_shared(const UnixDevice *u, const Devices *to) {
+        if (lxc_device_is_common(S_ISBLK(u->mode), major(u->device), minor(u->device)))
+                return true;
+        DEVICES_FOREACH(d, to) {
+                _cleanup_(unix_device_done) UnixDevice other = {};
+
+                if (unix_device_read(d, &other, NULL) > 0 && other.device == u->device && (other.mode & S_IFMT) == (u->mode & S_IFMT))
+                        return true;
+        }
+        return false;
+}
+
+static int unplug_node(Job *j, const Device *d, const Devices *to, sd_bus_error *error) {
         _cleanup_(unix_device_done) UnixDevice u = {};
         int r = unix_device_read(d, &u, NULL);
 
         if (r <= 0)
                 return 0; /* its source is gone: nothing to forbid any more */
         r = guest_device_remove(j->manager->event, j->instance->id,
-                                &(const GuestDevice) { .path = u.target, .device = u.device, .mode = u.mode, .uid = u.uid, .gid = u.gid },
+                                &(const GuestDevice) { .path = u.target, .device = u.device, .mode = u.mode, .uid = u.uid, .gid = u.gid,
+                                                        .shared = node_is_shared(&u, to) },
                                 live_done, j, NULL, error);
         if (r >= 0)
                 job_wait(j);
@@ -210,7 +227,7 @@ int live_unplug(Job *j, const Devices *from, const Devices *to, sd_bus_error *er
                         break;
                 case DEVICE_UNIX_CHAR:
                 case DEVICE_UNIX_BLOCK:
-                        r = unplug_node(j, d, error);
+                        r = unplug_node(j, d, to, error);
                         break;
                 default:
                         break;

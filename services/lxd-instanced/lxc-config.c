@@ -7,6 +7,8 @@
 #include "lxc-raw.h"
 #include "settings.h"
 
+#define PTS_MAJOR 136
+
 void lxc_config_done(LxcConfig *c) {
         for (size_t i = 0; i < c->n; i++) {
                 free(c->pairs[i].key);
@@ -230,20 +232,30 @@ static void add_limits(Builder *b, const LxcSpec *s) {
         add_keys_below(b, s->config, "linux.sysctl.", "lxc.sysctl.");
 }
 
+/* What each guest may use besides pts/N: null, zero, full, random, urandom, tty, console, ptmx, fuse, tun. It may mknod anything. */
+static const struct {
+        unsigned major, minor;
+} common_devices[] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 }, { 5, 1 }, { 5, 2 }, { 10, 229 }, { 10, 200 } };
+
+bool lxc_device_is_common(bool block, unsigned major, unsigned minor) {
+        for (size_t i = 0; i < ELEMENTSOF(common_devices); i++)
+                if (common_devices[i].major == major && common_devices[i].minor == minor)
+                        return !block;
+        return !block && major == PTS_MAJOR;
+}
+
 static void add_devices(Builder *b, const LxcSpec *s) {
-        /* null, zero, full, random, urandom, tty, console, ptmx, pts/N, fuse, tun; mknod of anything, use of these only. */
-        static const char *const allowed[] = {
-                "b *:* m", "c *:* m", "c 136:* rwm", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm",
-                "c 5:1 rwm", "c 5:2 rwm", "c 10:229 rwm", "c 10:200 rwm",
-        };
         char deny[64], allow[64];
 
         (void) snprintf(deny, sizeof(deny), "%sdevices.deny", cgroup_prefix(s, CGROUP_DEVICES));
         (void) snprintf(allow, sizeof(allow), "%sdevices.allow", cgroup_prefix(s, CGROUP_DEVICES));
         if (s->device_cgroup) {
                 add(b, deny, "a");
-                for (size_t i = 0; i < ELEMENTSOF(allowed); i++)
-                        add(b, allow, "%s", allowed[i]);
+                add(b, allow, "b *:* m");
+                add(b, allow, "c *:* m");
+                add(b, allow, "c %u:* rwm", PTS_MAJOR);
+                for (size_t i = 0; i < ELEMENTSOF(common_devices); i++)
+                        add(b, allow, "c %u:%u rwm", common_devices[i].major, common_devices[i].minor);
         }
         for (size_t i = 0; i < s->n_devices; i++) {
                 const LxcDevice *d = s->devices + i;

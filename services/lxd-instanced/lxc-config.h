@@ -62,6 +62,8 @@ typedef struct LxcSpec {
 } LxcSpec;
 
 /* 0; -EINVAL with error set when a value cannot be written (line breaks), -ENOMEM. */
+/* Every guest may use this device, whatever its configuration says. */
+bool lxc_device_is_common(bool block, unsigned major, unsigned minor);
 int lxc_config_build(const LxcSpec *s, LxcConfig *ret, sd_bus_error *error);
 /* One pair per line, as in lxc.conf: for the log folder and golden files. 0, -ENOMEM. */
 int lxc_config_to_text(const LxcConfig *c, char **ret);

@@ -54,6 +54,10 @@ test_devices() {
         assert_fails - "" lxc exec i1 -- ip link show eth9
         assert lxc config device remove i1 v
         assert_fails - "" lxc exec i1 -- test -e /vol/file
+        # The device that all guests have stays usable under its own name.
+        assert lxc config device remove i1 zero
+        assert_fails - "" lxc exec i1 -- test -e /dev/myzero
+        assert lxc exec i1 -- sh -c 'head -c 4 /dev/zero >/root/zeros'
         assert lxc stop -f i1
         assert_eq "$(ls /var/lib/lxd/devices)" ""
         assert lxc storage volume delete default v1

@@ -115,7 +115,8 @@ int request_device_remove(Runner *r, GuestMessage *m, int connection) {
                 q = guest_host_id(&r->guest, false, 0, &uid);
         if (q < 0)
                 return request_answer(connection, q, "Not a device: \"%s\"", strempty(n.path));
-        (void) node_allow(&r->guest, &n, "devices.deny");
+        if (!guest_message_get(m, "shared"))
+                (void) node_allow(&r->guest, &n, "devices.deny");
         q = guest_enter_mounts(&r->guest);
         if (q >= 0) {
                 if (umount2(n.path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
