@@ -368,14 +368,17 @@ static int handle_time(Session *s) {
         return 0;
 }
 
-/* Our stdout or stderr has no reader any more: end the command as a pipe would, and do not wait long for it. */
+/* Our stdout or stderr has no reader any more: end the command as a pipe would, and do not wait long for it. What has come meanwhile goes with
+ * the connections: the server would wait for us to read it. */
 static void session_pipe_broken(Session *s) {
         s->terminal_gone = terminal_is_gone(&s->terminal);
         if (!s->terminal_gone)
                 send_signal(s, SIGPIPE);
         for (size_t i = 0; i < _CHANNEL_MAX; i++)
-                if (s->channels[i].output >= 0)
+                if (s->channels[i].output >= 0) {
                         channel_close(s->channels + i);
+                        s->channels[i].socket = websocket_free(s->channels[i].socket);
+                }
         s->broken_pipe = 0;
 }
 

@@ -173,6 +173,19 @@ static bool send_some(WebSocket *ws) {
         return !ws->broken;
 }
 
+static int on_close_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        websocket_free(userdata);
+        return 0;
+}
+
+/* The owner is done with it; what is still to be sent gets a moment. */
+static int linger(WebSocket *ws) {
+        ws->callbacks = NULL;
+        ws->closing = true;
+        ws->paused = false;
+        return sd_event_add_time_relative(ws->event, &ws->timer, CLOCK_MONOTONIC, CLOSE_WAIT, 0, on_close_timer, ws);
+}
+
 /* After reading or writing: tell the owner what has come of it. May free ws. */
 static void settle(WebSocket *ws) {
         bool received = wslay_event_get_close_received(ws->wslay);
@@ -182,14 +195,20 @@ static void settle(WebSocket *ws) {
         bool over = ws->broken || (ended && ws->out_begin == ws->out_end && !wslay_event_want_write(ws->wslay));
         const WebSocketCallbacks *callbacks = ws->callbacks;
 
-        if (!over) {
+        if (!over && !ended) {
                 update_events(ws);
                 return;
         }
-        ws->callbacks = NULL;
-        if (!ws->closing && callbacks && callbacks->closed)
-                callbacks->closed(ws, received, ws->userdata);
-        websocket_free(ws);
+        /* The owner does not wait until the peer has taken all that was sent before: it may have stopped reading. */
+        if (!ws->closing) {
+                over = linger(ws) < 0 || over;
+                if (callbacks && callbacks->closed)
+                        callbacks->closed(ws, received, ws->userdata);
+        }
+        if (over)
+                websocket_free(ws);
+        else
+                update_events(ws);
 }
 
 static void receive(WebSocket *ws) {
@@ -304,19 +323,10 @@ int websocket_send(WebSocket *ws, WebSocketType type, const void *data, size_t n
         return 0;
 }
 
-static int on_close_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        websocket_free(userdata);
-        return 0;
-}
-
 void websocket_close(WebSocket *ws) {
         if (!ws)
                 return;
-        ws->callbacks = NULL;
-        ws->closing = true;
-        ws->paused = false;
-        if (ws->broken || wslay_event_queue_close(ws->wslay, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0) < 0 || !send_some(ws) ||
-            sd_event_add_time_relative(ws->event, &ws->timer, CLOCK_MONOTONIC, CLOSE_WAIT, 0, on_close_timer, ws) < 0) {
+        if (linger(ws) < 0 || ws->broken || wslay_event_queue_close(ws->wslay, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0) < 0 || !send_some(ws)) {
                 /* Not from inside one of its own callbacks. */
                 ws->broken = true;
                 (void) sd_event_source_set_enabled(ws->deferred, SD_EVENT_ONESHOT);
