@@ -435,6 +435,8 @@ static int on_control_io(sd_event_source *source, int fd, uint32_t events, void 
         ssize_t n;
 
         n = recv(fd, text, CONTROL_MAX, MSG_DONTWAIT);
+        if (n < 0 && errno == ECONNRESET) /* it has not read all that we sent; that is told before what it sent itself */
+                n = recv(fd, text, CONTROL_MAX, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         if (n <= 0) {

@@ -259,6 +259,39 @@ static void test_exec_backpressure(void **state) {
         end(f, &e);
 }
 
+/* A client that has said goodbye to its output reads no more of it: nobody waits for it to do so. */
+static void test_exec_output_unwanted(void **state) {
+        static const char normal[2] = { 1000 >> 8, 1000 & 0xff };
+        RestFixture *f = *state;
+        char block[4096];
+        Exec e;
+
+        memset(block, 'x', sizeof(block));
+        start_connected(f, false, &e);
+        while (write(f->guest[1], block, sizeof(block)) > 0 || sd_event_run(f->event, 0) > 0)
+                ;
+        assert_int_equal(rest_websocket_send(e.ws[1], 8, normal, sizeof(normal)), 0);
+        guest_says(f, "exit 141");
+        assert_result(f, e.id, "\"return\":141");
+        end(f, &e);
+}
+
+/* The guest's side ends without having read all: what it said before counts. */
+static void test_exec_exit_and_reset(void **state) {
+        RestFixture *f = *state;
+        int *control;
+        Exec e;
+
+        start_connected(f, false, &e);
+        control = &f->guest[f->n_guest - 1]; /* "start" waits there */
+        assert_true(poll(&(struct pollfd) { .fd = *control, .events = POLLIN }, 1, 0) > 0);
+        guest_says(f, "exit 5");
+        *control = close_safe(*control);
+        assert_frame(f, e.ws[1], 1, "");
+        assert_result(f, e.id, "\"return\":5");
+        end(f, &e);
+}
+
 /* The other direction: a guest that does not read stops the client, not us. */
 static void test_exec_input_backpressure(void **state) {
         enum { TOTAL = 1 << 20 };
@@ -617,6 +650,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_exec_control, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_over_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_backpressure, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_exec_output_unwanted, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_exec_exit_and_reset, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_input_backpressure, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_client_vanishes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_never_begins, setup, teardown),
