@@ -4,7 +4,7 @@
 # served. EXECS=100000 CONNECTS=100000: longer ones by hand, without the time limit.
 # machine: nspawn
 # needs: image-busybox
-# timeout: 600
+# timeout: 900
 . "$(dirname "$0")/lib.sh"
 
 drop_in=/run/systemd/system/lxd-.service.d/soak.conf
@@ -59,7 +59,7 @@ test_exec_does_not_grow() {
                 before[$service]=$(size_of "$service")
                 pid[$service]=$(pid_of "$service")
         done
-        storm "${EXECS:-1500}"
+        storm "${EXECS:-10000}"
         wait_until test "$(lxc exec soak -- sh -c 'ps | grep -c "[s]h -c exit"')" = 0
         for service in lxd-apid lxd-instanced "$unit"; do
                 after[$service]=$(size_of "$service")
