@@ -68,6 +68,14 @@ copy_before() { :; }
 copy_do() { lxc copy base mid; }
 copy_after() { remove_instance mid; }
 
+refresh_before() { lxc init bb origin && lxc snapshot origin one && lxc copy origin mid && lxc snapshot origin two; }
+refresh_do() { lxc copy origin mid --refresh; }
+refresh_after() { remove_instance mid && remove_instance origin; }
+
+move_before() { lxc init bb mid && lxc snapshot mid snap && lxc storage create other dir; }
+move_do() { lxc move mid -s other; }
+move_after() { remove_instance mid && { ! exists storage-pools/other || lxc storage delete other; }; }
+
 snapshot_before() { lxc init bb mid; }
 snapshot_do() { lxc snapshot mid snap; }
 snapshot_after() { if_there instances/mid/snapshots/snap lxc restore mid snap && remove_instance mid; }
