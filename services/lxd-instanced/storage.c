@@ -345,6 +345,7 @@ int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error) 
 }
 
 #define DETACH_FORGET UINT64_C(1)
+#define DETACH_DYING UINT64_C(2)
 
 static int detach_message(Job *j, uint64_t id, const char *device, uint64_t flags, sd_bus_message **ret, sd_bus_error *error) {
         int r = network_message(j, "Detach", ret, error);
@@ -366,7 +367,7 @@ int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error) {
 void nic_detach_dying(Job *j, uint64_t id) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-        if (detach_message(j, id, "", 0, &m, NULL) >= 0)
+        if (detach_message(j, id, "", DETACH_DYING, &m, NULL) >= 0)
                 (void) peer_call_ignore(j->manager->netd, m);
 }
 

@@ -179,7 +179,7 @@ static int method_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read(m, "ts", &guest, &device);
         if (r >= 0)
-                r = bus_read_flags(m, NIC_DETACH_FORGET, &flags, error);
+                r = bus_read_flags(m, NIC_DETACH_FORGET | NIC_DETACH_DYING, &flags, error);
         if (r >= 0)
                 r = check_device(device, true, error);
         if (r >= 0)
@@ -187,7 +187,7 @@ static int method_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         manager->pending++;
-        r = nic_detach(manager, guest, device, flags & NIC_DETACH_FORGET, on_done, c, error);
+        r = nic_detach(manager, guest, device, flags, on_done, c, error);
         if (r < 0) {
                 manager->pending--;
                 return r;

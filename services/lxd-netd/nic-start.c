@@ -90,7 +90,7 @@ static void on_units(char **names, const sd_bus_error *e, void *userdata) {
                         continue;
                 log_at(LOG_NOTICE, 0, (&(LogFields) { .instance = nic->instance, .message_id = LXD_MSG_LEFTOVER_REMOVED }),
                        "Removing the interfaces of instance \"%s\", which does not run any more.", nic->instance);
-                if (nic_detach(w->manager, nic->guest, "", false, on_done, NULL, &error) < 0)
+                if (nic_detach(w->manager, nic->guest, "", 0, on_done, NULL, &error) < 0)
                         log_warning("%s", error.message);
         }
         walk_free(w);

@@ -544,7 +544,7 @@ int nic_update(Manager *m, uint64_t guest, const char *device, const Config *con
 }
 
 /* Takes one interface off the host. The row becomes a reservation or goes. */
-static int detach_one(Manager *m, const Nic *nic, bool forget) {
+static int detach_one(Manager *m, const Nic *nic, bool forget, bool dying) {
         Target t = {};
         int r = 0;
 
@@ -555,6 +555,8 @@ static int detach_one(Manager *m, const Nic *nic, bool forget) {
                 r = link_delete(&m->rtnl, nic->host_name);
                 if (r < 0 && r != -ENODEV)
                         return r;
+                if (r == -ENODEV && dying)
+                        return 0;
         }
         if (!forget && streq(nic->state, "attached"))
                 return db_nic_set_state(m->db, nic->guest, nic->device, "reserved");
@@ -563,7 +565,7 @@ static int detach_one(Manager *m, const Nic *nic, bool forget) {
         return nic_forget(m, nic);
 }
 
-static int detach_list(Manager *m, const NicList *nics, const char *device, bool forget, bool *ret_rules, sd_bus_error *error) {
+static int detach_list(Manager *m, const NicList *nics, const char *device, uint64_t flags, bool *ret_rules, sd_bus_error *error) {
         for (size_t i = 0; i < nics->n; i++) {
                 const Nic *nic = nics->items + i;
                 int r;
@@ -571,14 +573,14 @@ static int detach_list(Manager *m, const NicList *nics, const char *device, bool
                 if (!isempty(device) && !streq(nic->device, device))
                         continue;
                 *ret_rules = *ret_rules || (!streq(nic->state, "reserved") && needs_rules(&nic->config));
-                r = detach_one(m, nic, forget || !isempty(device));
+                r = detach_one(m, nic, (flags & NIC_DETACH_FORGET) || !isempty(device), flags & NIC_DETACH_DYING);
                 if (r < 0)
                         return link_failed(m, r, nic, "remove the interface", error);
         }
         return 0;
 }
 
-int nic_detach(Manager *m, uint64_t guest, const char *device, bool forget, done_t done, void *userdata, sd_bus_error *error) {
+int nic_detach(Manager *m, uint64_t guest, const char *device, uint64_t flags, done_t done, void *userdata, sd_bus_error *error) {
         _cleanup_(nic_list_done) NicList nics = {};
         bool rules = false;
         int r;
@@ -586,10 +588,10 @@ int nic_detach(Manager *m, uint64_t guest, const char *device, bool forget, done
         r = db_nic_list_guest(m->db, guest, &nics);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to look for devices");
-        r = detach_list(m, &nics, device, forget, &rules, error);
+        r = detach_list(m, &nics, device, flags, &rules, error);
         if (r < 0)
                 return r;
-        if (isempty(device))
+        if (isempty(device) && !(flags & NIC_DETACH_DYING))
                 (void) db_guest_delete(m->db, guest);
         if (rules) {
                 r = ruleset_update(m, done, userdata);

@@ -17,9 +17,11 @@ int nic_update(Manager *m, uint64_t guest, const char *device, const Config *con
 /* Flags of Detach. */
 enum {
         NIC_DETACH_FORGET = 1 << 0, /* the instance is deleted: reservations go too */
+        NIC_DETACH_DYING = 1 << 1,  /* the guest is being killed: those that have their other end on the host; what is in the guest altogether comes
+                                     * back with its end */
 };
-/* device "" = all of the guest, which has stopped: reservations stay unless `forget`. A single device: it is forgotten. Missing = success. */
-int nic_detach(Manager *m, uint64_t guest, const char *device, bool forget, done_t done, void *userdata, sd_bus_error *error);
+/* device "" = all of the guest, which has stopped: reservations stay unless NIC_DETACH_FORGET. A single device: it is forgotten. Missing = success. */
+int nic_detach(Manager *m, uint64_t guest, const char *device, uint64_t flags, done_t done, void *userdata, sd_bus_error *error);
 /* The record of an interface that is off the host, and its reservation. 0, -errno. */
 int nic_forget(Manager *m, const Nic *nic);
 /* The instance has another name: so do its DNS records. */
