@@ -126,6 +126,8 @@ static void on_unit(int r, const sd_bus_error *e, void *userdata) {
                 (void) file_write_atomic(w->stamp, "", 0, 0644);
                 (void) release_left(w->manager, w->network);
         }
+        if (!w->stamp && w->manager->units)
+                (void) unit_reset_failed(w->manager->units, w->unit); /* one that nobody wants has not failed */
         w->done(r, r < 0 ? &error : NULL, w->userdata);
 }
 

@@ -331,6 +331,16 @@ test_errors_explain() {
         [ ! -e /run/lxd/network/netbr2 ] || fail "files of netbr2 are left behind"
 }
 
+no_failed_server() { [ -z "$(systemctl list-units --failed --plain --no-legend 'lxd-dnsmasq@*')" ]; }
+
+test_failed_server_is_forgotten() {
+        create nbad ipv4.address 10.121.9.1/24 ipv6.address none raw.dnsmasq no-such-option && fail "a server that cannot start"
+        create nbad ipv4.address 10.121.9.1/24 ipv6.address none || fail "the name is not free again"
+        for _ in $(seq 8); do systemctl kill -s KILL lxd-dnsmasq@nbad.service; sleep 0.1; done
+        network nbad Delete '(sss)t' "" "" "" 0 || fail "delete"
+        wait_until no_failed_server
+}
+
 test_delete_leaves_nothing() {
         detach 101
         detach 102
