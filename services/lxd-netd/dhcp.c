@@ -25,24 +25,44 @@ typedef struct Release {
         Manager *manager;
         char *network;
         Strv paths;
+        struct Release *next;
 } Release;
 
+static int release_left(Manager *m, const char *network);
+
+static bool release_runs(const Manager *m, const char *network) {
+        for (const Release *x = m->releases; x; x = x->next)
+                if (streq(x->network, network))
+                        return true;
+        return false;
+}
+
 static void release_free(Release *x) {
+        for (Release **p = &x->manager->releases; *p; p = &(*p)->next)
+                if (*p == x) {
+                        *p = x->next;
+                        break;
+                }
         free(x->network);
         strv_free(x->paths);
         free(x);
 }
 
 static void on_released(int r, const sd_bus_error *e, void *userdata) {
+        _cleanup_free_ char *network = NULL;
         Release *x = userdata;
+        Manager *m = x->manager;
 
-        x->manager->pending--;
+        m->pending--;
         if (r < 0) /* the files stay: the next start of the server, or of us, tries again */
                 log_debug("The DHCP server of network \"%s\" was not reloaded: %s", x->network, e && e->message ? e->message : strerror(-r));
         else
                 STRV_FOREACH(p, x->paths)
                         (void) unlink(*p);
+        network = TAKE_PTR(x->network);
         release_free(x);
+        if (r >= 0 && network)
+                (void) release_left(m, network); /* what has come meanwhile */
 }
 
 /* Takes *paths. */
@@ -51,15 +71,17 @@ static int release_leases(Manager *m, const char *network, Strv *paths) {
         Release *x;
         int r = unit_name(network, &unit);
 
-        if (r < 0)
-                return r;
+        if (r < 0 || release_runs(m, network))
+                return r; /* one at a time, whose end looks again: a reload is three processes */
         x = calloc(1, sizeof(*x));
         if (!x)
                 return -ENOMEM;
-        *x = (Release) { .manager = m, .paths = TAKE_PTR(*paths) };
+        *x = (Release) { .manager = m, .paths = TAKE_PTR(*paths), .network = strdup(network), .next = m->releases };
+        m->releases = x;
         m->pending++;
-        r = str_replace(&x->network, network);
-        if (r >= 0)
+        if (!x->network)
+                r = -ENOMEM;
+        else
                 r = m->units ? unit_reload(m->units, unit, on_released, x) : -ENOTCONN;
         if (r < 0)
                 on_released(r, NULL, x);

@@ -33,6 +33,7 @@ typedef struct Manager {
         sd_event_source *next_job;
         bool first_start;    /* the first one since the host booted */
         unsigned pending;    /* other things that are going on */
+        struct Release *releases; /* leases that are being given back: dhcp.c */
 } Manager;
 
 /* What an asynchronous step calls at its end: r 0, or negative with e set. */
