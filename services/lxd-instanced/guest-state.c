@@ -233,8 +233,9 @@ int guest_state_open_namespace(const GuestState *s, const char *name) {
         return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
 }
 
-int guest_state_each_cgroup(const GuestState *s, int (*f)(const char *controllers, const char *directory, void *userdata),
-                            void *userdata) {
+/* Calls f for each line of cgroups: controllers (comma-separated, "" on v2) and directory. Stops at and returns the first non-zero. */
+static int each_cgroup(const GuestState *s, int (*f)(const char *controllers, const char *directory, void *userdata),
+                       void *userdata) {
         _cleanup_free_ char *copy = strdup(strempty(s->cgroups));
         char *position = copy, *line;
 
@@ -284,7 +285,7 @@ int guest_state_cgroup(const GuestState *s, const char *controller, char **ret) 
         _cleanup_free_ char *directory = NULL, *unified = NULL;
         int r;
 
-        r = guest_state_each_cgroup(s, find_cgroup_line, &find);
+        r = each_cgroup(s, find_cgroup_line, &find);
         directory = find.directory;
         unified = find.unified;
         if (r < 0)

@@ -37,8 +37,6 @@ int process_start_time(int proc_fd, uint64_t *ret);
 /* Opens /proc/<pid>. fd, -ESRCH. */
 int process_open(pid_t pid);
 
-/* Calls f for each line of cgroups: controllers (comma-separated, "" on v2) and directory. Stops at and returns the first non-zero. */
-int guest_state_each_cgroup(const GuestState *s, int (*f)(const char *controllers, const char *directory, void *userdata), void *userdata);
 /* Directory of the payload's cgroup that has `controller` ("memory"; "" = the v2 one), into fresh memory. On pure v2 every controller is there.
  * 0, -ENOENT, -ENOMEM. */
 int guest_state_cgroup(const GuestState *s, const char *controller, char **ret);

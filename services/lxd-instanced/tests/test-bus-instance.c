@@ -958,14 +958,6 @@ static void renaming_storage_killed(void **state) {
         assert_int_equal(do_rename(), 0);
 }
 
-static size_t count_calls(const char *member) {
-        size_t n = 0;
-
-        STRV_FOREACH(c, world.calls)
-                n += streq(*c, member);
-        return n;
-}
-
 /* What a guest held is let go also when lxd-storaged dies just then, and at the latest when somebody needs the volume. */
 static void stopping_storage_killed(void **state) {
         assert_int_equal(do_create(), 0);
@@ -973,11 +965,11 @@ static void stopping_storage_killed(void **state) {
         world.calls = strv_free(world.calls);
         world.lose = "UnmountAll";
         assert_int_equal(world_stop("c1", "Stop", -1, true, NULL), 0);
-        assert_int_equal(count_calls("UnmountAll"), 2);
+        assert_int_equal(count_called("UnmountAll"), 2);
         world_restart();
         world.calls = strv_free(world.calls);
         assert_int_equal(do_rename(), 0);
-        assert_int_equal(count_calls("UnmountAll"), 2); /* for files and for the guest */
+        assert_int_equal(count_called("UnmountAll"), 2); /* for files and for the guest */
 }
 
 /* A volume that has the new name already is somebody else's: it keeps it. */
