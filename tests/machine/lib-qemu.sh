@@ -62,22 +62,36 @@ qemu_mac() {
         echo "$1" | sha256sum | sed 's/\(..\)\(..\)\(..\).*/52:54:00:\1:\2:\3/'
 }
 
+# qemu_monitor NAME COMMAND: what QEMU answers.
+qemu_monitor() {
+        echo "$2" | socat -t 2 - "UNIX-CONNECT:$machines/$1/monitor"
+}
+
+# What the kernel said, and where the processors are: a kernel that hangs says nothing on any other way.
+qemu_console() {
+        tail -n 50 "$machines/$1/console.log"
+        qemu_monitor "$1" "info status" 2>&1 | grep -a "^VM status" || true
+        qemu_monitor "$1" "info registers -a" 2>&1 | grep -aE "^CPU#|^RIP=|HLT=" || true
+}
+
 # The port that was free when QEMU asked for one, on the loopback of this host.
 qemu_port() {
-        echo "info usernet" | socat -t 2 - "UNIX-CONNECT:$machines/$1/monitor" |
+        qemu_monitor "$1" "info usernet" |
                 awk '/TCP\[HOST_FORWARD\]/ { print $4; exit }'
 }
 
+# A kernel that hangs is noticed after two minutes.
 qemu_ssh() {
         local name=$1
         shift
         ssh -F none -i "$cache/ssh-key" -o "ControlPath=$machines/$name/ssh" -o BatchMode=yes -o LogLevel=ERROR \
-                -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "$@"
+                -o ServerAliveInterval=15 -o ServerAliveCountMax=8 -o StrictHostKeyChecking=no \
+                -o UserKnownHostsFile=/dev/null "$@"
 }
 
 qemu_fail() {
         cat "$machines/$1/boot.log" >&2
-        tail -n 50 "$machines/$1/console.log" >&2
+        qemu_console "$1" >&2
         die "Machine \"$1\" did not boot: $2"
 }
 
