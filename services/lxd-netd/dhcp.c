@@ -20,79 +20,46 @@ static int unit_name(const char *network, char **ret) {
 
 /* ---- leases of guests that are gone ---- */
 
-/* Files below released/: former reservations, whose leases lxd-lease-release ends when dnsmasq's unit is reloaded. */
+/* A reload is three processes in a sandbox, some 25 ms of processor time: who deletes a hundred guests in a row shall not pay for it each
+ * time, and a lease that ends a little later harms nobody. */
+#define RELEASE_USEC (1 * USEC_PER_SEC)
+
+/* Files below released/: former reservations, whose leases lxd-lease-release ends when dnsmasq's unit is reloaded. One for each network at
+ * the most; its end looks for what has come meanwhile. */
 typedef struct Release {
         Manager *manager;
         char *network;
-        Strv paths;
+        sd_event_source *timer;
+        Strv paths; /* what the reload that runs gives back */
         struct Release *next;
 } Release;
 
-static int release_left(Manager *m, const char *network);
+static void release_soon(Manager *m, const char *network);
 
-static bool release_runs(const Manager *m, const char *network) {
-        for (const Release *x = m->releases; x; x = x->next)
-                if (streq(x->network, network))
-                        return true;
-        return false;
+static Release *release_free(Release *x) {
+        if (!x)
+                return NULL;
+        sd_event_source_disable_unref(x->timer);
+        free(x->network);
+        strv_free(x->paths);
+        free(x);
+        return NULL;
 }
+DEFINE_CLEANUP(Release, release_free)
 
-static void release_free(Release *x) {
+static void release_end(Release *x) {
         for (Release **p = &x->manager->releases; *p; p = &(*p)->next)
                 if (*p == x) {
                         *p = x->next;
                         break;
                 }
-        free(x->network);
-        strv_free(x->paths);
-        free(x);
-}
-
-static void on_released(int r, const sd_bus_error *e, void *userdata) {
-        _cleanup_free_ char *network = NULL;
-        Release *x = userdata;
-        Manager *m = x->manager;
-
-        m->pending--;
-        if (r < 0) /* the files stay: the next start of the server, or of us, tries again */
-                log_debug("The DHCP server of network \"%s\" was not reloaded: %s", x->network, e && e->message ? e->message : strerror(-r));
-        else
-                STRV_FOREACH(p, x->paths)
-                        (void) unlink(*p);
-        network = TAKE_PTR(x->network);
+        x->manager->pending--;
         release_free(x);
-        if (r >= 0 && network)
-                (void) release_left(m, network); /* what has come meanwhile */
 }
 
-/* Takes *paths. */
-static int release_leases(Manager *m, const char *network, Strv *paths) {
-        _cleanup_free_ char *unit = NULL;
-        Release *x;
-        int r = unit_name(network, &unit);
-
-        if (r < 0 || release_runs(m, network))
-                return r; /* one at a time, whose end looks again: a reload is three processes */
-        x = calloc(1, sizeof(*x));
-        if (!x)
-                return -ENOMEM;
-        *x = (Release) { .manager = m, .paths = TAKE_PTR(*paths), .network = strdup(network), .next = m->releases };
-        m->releases = x;
-        m->pending++;
-        if (!x->network)
-                r = -ENOMEM;
-        else
-                r = m->units ? unit_reload(m->units, unit, on_released, x) : -ENOTCONN;
-        if (r < 0)
-                on_released(r, NULL, x);
-        return r;
-}
-
-/* Those that are left from before. */
-static int release_left(Manager *m, const char *network) {
+static int list_released(const Manager *m, const char *network, Strv *ret) {
         _cleanup_closedir_ DIR *d = NULL;
         _cleanup_free_ char *folder = NULL;
-        _cleanup_strv_free_ Strv paths = NULL;
         int r = str_format(&folder, "%s/%s/released", m->run_dir, network);
 
         if (r < 0)
@@ -105,9 +72,64 @@ static int release_left(Manager *m, const char *network) {
                         continue;
                 r = str_format(&path, "%s/%s", folder, e->d_name);
                 if (r >= 0)
-                        r = strv_extend(&paths, path);
+                        r = strv_extend(ret, path);
         }
-        return r < 0 || !paths ? r : release_leases(m, network, &paths);
+        return r;
+}
+
+static void on_released(int r, const sd_bus_error *e, void *userdata) {
+        _cleanup_free_ char *network = NULL;
+        Release *x = userdata;
+        Manager *m = x->manager;
+
+        if (r < 0) /* the files stay: the next start of the server, or of us, tries again */
+                log_debug("The DHCP server of network \"%s\" was not reloaded: %s", x->network, e && e->message ? e->message : strerror(-r));
+        else
+                STRV_FOREACH(p, x->paths)
+                        (void) unlink(*p);
+        network = TAKE_PTR(x->network);
+        release_end(x);
+        if (r >= 0)
+                release_soon(m, network);
+}
+
+static int on_release_time(sd_event_source *s, uint64_t usec, void *userdata) {
+        _cleanup_free_ char *unit = NULL;
+        Release *x = userdata;
+        int r;
+
+        r = list_released(x->manager, x->network, &x->paths);
+        if (r >= 0 && !x->paths) {
+                release_end(x);
+                return 0;
+        }
+        if (r >= 0)
+                r = unit_name(x->network, &unit);
+        if (r >= 0)
+                r = unit_reload(x->manager->units, unit, on_released, x);
+        if (r < 0)
+                on_released(r, NULL, x);
+        return 0;
+}
+
+/* Gives back what lies below released/ by then. */
+static void release_soon(Manager *m, const char *network) {
+        _cleanup_(release_freep) Release *x = NULL;
+        _cleanup_strv_free_ Strv paths = NULL;
+
+        for (Release *i = m->releases; i; i = i->next)
+                if (streq(i->network, network))
+                        return;
+        if (!m->units || list_released(m, network, &paths) < 0 || !paths)
+                return;
+        x = calloc(1, sizeof(*x));
+        if (!x)
+                return;
+        *x = (Release) { .manager = m, .network = strdup(network), .next = m->releases };
+        if (!x->network || sd_event_add_time_relative(m->event, &x->timer, CLOCK_MONOTONIC, RELEASE_USEC, 0, on_release_time, x) < 0)
+                return;
+        m->pending++;
+        m->releases = TAKE_PTR(x);
 }
 
 /* ---- the unit ---- */
@@ -146,7 +168,7 @@ static void on_unit(int r, const sd_bus_error *e, void *userdata) {
                                      e && e->message ? e->message : strerror(-r));
         if (r >= 0 && w->stamp) {
                 (void) file_write_atomic(w->stamp, "", 0, 0644);
-                (void) release_left(w->manager, w->network);
+                release_soon(w->manager, w->network);
         }
         if (!w->stamp && w->manager->units)
                 (void) unit_reset_failed(w->manager->units, w->unit); /* one that nobody wants has not failed */
@@ -277,7 +299,7 @@ int dhcp_configure(Manager *m, const Network *n, done_t done, void *userdata, sd
                 return dhcp_stop(m, n->name, done, userdata, error);
         }
         if (access(stamp, F_OK) >= 0) {
-                (void) release_left(m, n->name);
+                release_soon(m, n->name);
                 done(0, NULL, userdata);
                 return 0;
         }
@@ -375,7 +397,6 @@ int dhcp_reserve(Manager *m, const Nic *nic) {
 
 int dhcp_release(Manager *m, const Nic *nic) {
         _cleanup_free_ char *path = NULL, *released = NULL;
-        _cleanup_strv_free_ Strv paths = NULL;
         int r;
 
         if (isempty(nic->network))
@@ -383,12 +404,10 @@ int dhcp_release(Manager *m, const Nic *nic) {
         r = reservation_path(m, nic, "hosts", &path);
         if (r >= 0)
                 r = reservation_path(m, nic, "released", &released);
-        if (r >= 0)
-                r = strv_extend(&paths, released);
         if (r < 0)
                 return r;
         if (lease_exists(m, nic) > 0 && rename(path, released) >= 0) {
-                (void) release_leases(m, nic->network, &paths);
+                release_soon(m, nic->network);
                 return 0;
         }
         r = file_remove(path);

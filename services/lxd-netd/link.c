@@ -157,6 +157,20 @@ int link_set_master(Netlink *nl, int index, int master) {
         return netlink_call(nl, &m);
 }
 
+int link_set_no_ipv6_address(Netlink *nl, const char *name) {
+        NetlinkMessage m;
+        struct nlattr *families, *inet6;
+
+        link_begin_change(&m, 0);
+        mnl_attr_put_strz(m.header, IFLA_IFNAME, name);
+        families = mnl_attr_nest_start(m.header, IFLA_AF_SPEC);
+        inet6 = mnl_attr_nest_start(m.header, AF_INET6);
+        mnl_attr_put_u8(m.header, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+        mnl_attr_nest_end(m.header, inet6);
+        mnl_attr_nest_end(m.header, families);
+        return netlink_call(nl, &m);
+}
+
 int link_set_isolated(Netlink *nl, int index) {
         NetlinkMessage m;
         struct ifinfomsg *info = netlink_begin(&m, RTM_SETLINK, 0, sizeof(*info));

@@ -109,6 +109,9 @@ int link_set_mtu(Netlink *nl, int index, unsigned mtu);
 int link_set_hwaddr(Netlink *nl, int index, const uint8_t hwaddr[static 6]);
 /* master 0 = unplug. */
 int link_set_master(Netlink *nl, int index, int master);
+/* The interface gives itself no IPv6 address. Not by disable_ipv6 below /proc/sys: while others hold the kernel's network lock, a write
+ * there spins. 0, -ENODEV, -errno. */
+int link_set_no_ipv6_address(Netlink *nl, const char *name);
 /* A port of a bridge that sends nothing to other isolated ports. */
 int link_set_isolated(Netlink *nl, int index);
 /* The interface is taken down for the moment, as older kernels want it. */

@@ -10,7 +10,6 @@
 #include "log.h"
 #include "network-config.h"
 #include "ruleset.h"
-#include "sysctl.h"
 #include "undo.h"
 
 static const int families[2] = { AF_INET, AF_INET6 };
@@ -356,7 +355,7 @@ static int make_link(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd
         if (r < 0)
                 return bus_error_ensure(error, r);
         if (t->kind == NIC_BRIDGED) /* a bridge port speaks for nobody */
-                (void) sysctl_write_interface("ipv6", nic->host_name, "disable_ipv6", "1");
+                (void) link_set_no_ipv6_address(&m->rtnl, nic->host_name);
         return config_is_true(&nic->config, "security.port_isolation") ? isolate(m, nic, error) : 0;
 }
 

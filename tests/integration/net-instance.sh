@@ -42,6 +42,8 @@ test_state_comes_from_outside() {
         assert_eq "$(jq -r .lo.type <<<"$state")" loopback
         assert_match "$(jq -r .eth0.host_name <<<"$state")" "^veth"
         assert test -e "/sys/class/net/$(jq -r .eth0.host_name <<<"$state")"
+        # A port of a bridge speaks for nobody.
+        assert_eq "$(ip -br address show dev "$(jq -r .eth0.host_name <<<"$state")" | awk '{ print $3 }')" ""
 }
 
 test_network_in_use_stays() {
