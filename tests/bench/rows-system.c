@@ -64,8 +64,14 @@ static void read_first(const char *pid, const char *file, char *buffer, size_t s
         fclose(f);
 }
 
-/* 1: a daemon of either peer, 2: what stays beside each running container, 0: neither. */
-static int process_kind(const char *pid) {
+typedef enum ProcessKind {
+        PROCESS_OTHER,
+        PROCESS_DAEMON,  /* of either peer */
+        PROCESS_RUNNER,  /* what stays beside each running container, */
+        PROCESS_MONITOR, /* and liblxc's own part of it: one for each */
+} ProcessKind;
+
+static ProcessKind process_kind(const char *pid) {
         char path[64], exe[256], arguments[256];
         const char *name;
         ssize_t n;
@@ -73,34 +79,65 @@ static int process_kind(const char *pid) {
         snprintf(path, sizeof(path), "/proc/%s/exe", pid);
         n = readlink(path, exe, sizeof(exe) - 1);
         if (n < 0)
-                return 0;
+                return PROCESS_OTHER;
         exe[n] = '\0';
         read_first(pid, "cmdline", arguments, sizeof(arguments));
         name = strrchr(exe, '/') + 1;
-        if (strstr(name, "runner") || strncmp(arguments, "[lxc monitor]", 13) == 0)
-                return 2;
+        if (strncmp(arguments, "[lxc monitor]", 13) == 0)
+                return PROCESS_MONITOR;
+        if (strstr(name, "runner"))
+                return PROCESS_RUNNER;
         if (strcmp(name, "lxd") == 0 && strstr(arguments, "fork"))
-                return 0;
-        return strcmp(name, "lxd") == 0 || strncmp(exe, "/usr/libexec/lxd/", 17) == 0;
+                return PROCESS_OTHER;
+        return strcmp(name, "lxd") == 0 || strncmp(exe, "/usr/libexec/lxd/", 17) == 0 ? PROCESS_DAEMON : PROCESS_OTHER;
 }
 
-/* Proportional set size of all processes of a kind, in bytes; per process of it when asked so. */
-static double measure_memory(Http *h, const char *argument) {
-        int kind = strcmp(argument, "supervisor") == 0 ? 2 : 1;
-        unsigned long sum = 0, n = 0;
+/* Proportional set size of all processes of a kind, in kB, and how many there are. */
+static unsigned long processes_pss(ProcessKind kind, unsigned *ret_n) {
+        unsigned long sum = 0;
         struct dirent *entry;
         DIR *proc = opendir("/proc");
 
-        (void) h;
         if (!proc)
                 err(1, "/proc");
+        *ret_n = 0;
         while ((entry = readdir(proc)))
                 if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' && process_kind(entry->d_name) == kind) {
                         sum += pss_kb(entry->d_name);
-                        n++;
+                        ++*ret_n;
                 }
         closedir(proc);
-        return kind == 2 && n > 0 ? sum * 1024.0 / n : sum * 1024.0;
+        return sum;
+}
+
+static double measure_daemons_memory(Http *h, const char *argument) {
+        unsigned n;
+
+        (void) h, (void) argument;
+        return processes_pss(PROCESS_DAEMON, &n) * 1024.0;
+}
+
+/* Of one container among ten that run: with one alone all text of the libraries would be its. */
+static double measure_supervisor_memory(Http *h, const char *alias) {
+        enum { MORE = 9 };
+        unsigned runners, monitors;
+        unsigned long kb;
+        char name[16];
+
+        for (int i = 0; i < MORE; i++) {
+                snprintf(name, sizeof(name), "m%d", i);
+                create_instance(h, name, alias);
+                start_instance(h, name);
+        }
+        sleep(1);
+        kb = processes_pss(PROCESS_RUNNER, &runners) + processes_pss(PROCESS_MONITOR, &monitors);
+        for (int i = 0; i < MORE; i++) {
+                snprintf(name, sizeof(name), "m%d", i);
+                delete_instance(h, name);
+        }
+        if (monitors <= MORE)
+                errx(1, "of %d containers %u run", MORE + 1, monitors);
+        return kb * 1024.0 / monitors;
 }
 
 /* Bytes on disk of the databases. */
@@ -118,9 +155,9 @@ static double measure_database(Http *h, const char *argument) {
 const Row rows_system[] = {
         { "wake", measure_wake, "/1.0" },
         { "restart", measure_wake, "/1.0/instances?recursion=1" },
-        { "memory-idle", measure_memory, "daemons" },
-        { "memory-after", measure_memory, "daemons" },
-        { "memory-supervisor", measure_memory, "supervisor" },
+        { "memory-idle", measure_daemons_memory, NULL },
+        { "memory-after", measure_daemons_memory, NULL },
+        { "memory-supervisor", measure_supervisor_memory, "busybox" },
         { "database", measure_database, NULL },
         {},
 };
