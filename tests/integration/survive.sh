@@ -136,6 +136,20 @@ test_killed_while_a_guest_stops_by_itself() {
         assert lxc delete survivor
 }
 
+# All is stopped by hand, the sockets first: no job waits for the other's.
+test_stopped_while_nobody_listens() {
+        local unit
+        assert lxc launch bb survivor
+        unit=$(unit_of survivor)
+        systemctl stop lxd-instanced.socket lxd-instanced.service 2>/dev/null
+        systemctl stop --no-block "$unit"
+        assert timeout 30 systemctl start lxd-instanced.socket
+        wait_until is_stopped
+        systemctl reset-failed "$unit" 2>/dev/null
+        assert lxc start survivor
+        assert lxc delete -f survivor
+}
+
 is_dead() {
         ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null
 }

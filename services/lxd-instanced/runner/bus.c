@@ -28,6 +28,7 @@
 #define GUEST_PATH "/org/lxd/instance1"
 #define GUEST_INTERFACE LXD_BUS_PREFIX ".instance1.Guest"
 #define RETRY_FOR (120 * USEC_PER_SEC)
+#define REFUSED_FOR (5 * USEC_PER_SEC)
 
 typedef struct Call {
         const char *member;
@@ -72,10 +73,16 @@ static bool is_disconnect(int r, const sd_bus_error *e) {
                r == -ESHUTDOWN || r == -EAGAIN;
 }
 
+/* Nobody listens: the socket was stopped by somebody, and a start of it may even wait for the end of this unit. */
+static bool is_refused(int r) {
+        return r == -ECONNREFUSED || r == -ENOENT;
+}
+
 static int call_until_answered(sd_bus **bus, const Call *c, sd_bus_message **ret, sd_bus_error *error) {
-        uint64_t until = now_monotonic() + RETRY_FOR;
+        uint64_t begin = now_monotonic(), refused_since = 0;
 
         for (;;) {
+                uint64_t now;
                 int r;
 
                 sd_bus_error_free(error);
@@ -83,7 +90,9 @@ static int call_until_answered(sd_bus **bus, const Call *c, sd_bus_message **ret
                 if (r >= 0 || !is_disconnect(r, error))
                         return r;
                 *bus = sd_bus_close_unref(*bus);
-                if (now_monotonic() > until) {
+                now = now_monotonic();
+                refused_since = !is_refused(r) ? 0 : refused_since ?: now;
+                if (now > begin + RETRY_FOR || (refused_since > 0 && now > refused_since + REFUSED_FOR)) {
                         sd_bus_error_free(error);
                         return bus_error_set(error, LXD_ERROR_UNAVAILABLE, "lxd-instanced does not answer %s: %s", c->member,
                                              strerror(-r));
