@@ -16,12 +16,19 @@
 
 /* ---- delete ---- */
 
+typedef struct DeleteData {
+        bool whole; /* before: nothing of it was removed yet */
+        bool lost;  /* lxd-storaged died while it removed the volume */
+} DeleteData;
+
 static int step_mark(Job *j, sd_bus_error *error) {
         Instance *i = j->instance;
+        DeleteData *d = j->data;
         int r;
 
         if (i->row == ROW_CREATED && instance_is_running(i))
                 return bus_error_set(error, LXD_ERROR_INVALID, "Instance is running");
+        d->whole = i->row == ROW_CREATED;
         r = db_instance_set_row(j->manager->db, i->id, ROW_DELETING);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record that the instance is being deleted");
@@ -29,13 +36,18 @@ static int step_mark(Job *j, sd_bus_error *error) {
         return 0;
 }
 
-/* The volume is still there: so is the instance. */
+/* The volume is still there: so is the instance. Otherwise it goes on going. */
 static int undo_mark(Job *j) {
         Instance *i = j->instance;
+        DeleteData *d = j->data;
         int r;
 
         if (i->row != ROW_DELETING)
                 return 0;
+        if (d->lost)
+                return instance_delete_quietly(i); /* after this job */
+        if (!d->whole)
+                return 0; /* the next who deletes it, or the next start */
         r = db_instance_set_row(j->manager->db, i->id, ROW_CREATED);
         if (r >= 0)
                 i->row = ROW_CREATED;
@@ -44,6 +56,14 @@ static int undo_mark(Job *j) {
 
 static int step_delete_volume(Job *j, sd_bus_error *error) {
         return storage_delete_volume(j, j->instance, NULL, error);
+}
+
+/* After the death of lxd-storaged nobody knows how far it was, but its next process ends what it began. */
+static int undo_delete_volume(Job *j) {
+        DeleteData *d = j->data;
+
+        d->lost = !job_step_was_refused(j);
+        return 0;
 }
 
 static int step_detach(Job *j, sd_bus_error *error) {
@@ -93,11 +113,25 @@ static void deleted(Job *j) {
 static const JobStep delete_steps[] = {
         { "mark", step_mark, undo_mark },
         { "files", step_wait_files, undo_wait_files },
-        { "volume", step_delete_volume, NULL },
+        { "volume", step_delete_volume, undo_delete_volume },
         { "network", step_detach, NULL },
         { "forget", step_forget, NULL },
         {}
 };
+
+static int new_delete(Instance *i, const Requestor *who, Job **ret) {
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        r = job_new(i->manager, i, "delete", JOB_DATA, delete_steps, who, &j);
+        if (r < 0)
+                return r;
+        if (!job_alloc_data(j, sizeof(DeleteData), NULL))
+                return -ENOMEM;
+        j->done = deleted;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
 
 int instance_delete(Instance *i, const Requestor *who, Job **ret, sd_bus_error *error) {
         _cleanup_(job_freep) Job *j = NULL;
@@ -111,12 +145,11 @@ int instance_delete(Instance *i, const Requestor *who, Job **ret, sd_bus_error *
         if (r < 0)
                 return r;
 
-        r = job_new(i->manager, i, "delete", JOB_DATA, delete_steps, who, &j);
+        r = new_delete(i, who, &j);
         if (r >= 0)
                 r = job_new_operation(j, "Deleting instance", error);
         if (r < 0)
                 return r;
-        j->done = deleted;
         *ret = TAKE_PTR(j);
         return 0;
 }
@@ -125,10 +158,9 @@ int instance_delete_quietly(Instance *i) {
         Job *j;
         int r;
 
-        r = job_new(i->manager, i, "delete", JOB_DATA, delete_steps, NULL, &j);
+        r = new_delete(i, NULL, &j);
         if (r < 0)
                 return r;
-        j->done = deleted;
         job_start(j);
         return 0;
 }

@@ -21,6 +21,8 @@ typedef struct SnapshotData {
         char *name; /* new name, or the one to restore */
         uint64_t expires;
         bool was_running;
+        bool whole; /* deletion: nothing was removed yet */
+        bool lost;  /* lxd-storaged died while it removed the volume */
 } SnapshotData;
 
 static void snapshot_data_free(void *p) {
@@ -447,20 +449,28 @@ int snapshot_update(Snapshot *s, uint64_t expires, const Requestor *who, Job **r
 
 static int step_delete_mark(Job *j, sd_bus_error *error) {
         Snapshot *s = job_snapshot(j, error);
+        SnapshotData *d = j->data;
         int r;
 
         if (!s)
                 return -ENOENT;
+        d->whole = s->row == ROW_CREATED;
         r = db_snapshot_set_row(j->manager->db, s->id, ROW_DELETING);
         if (r >= 0)
                 s->row = ROW_DELETING;
         return r;
 }
 
+/* As with an instance: back only when lxd-storaged said no to the removal of a whole one. */
 static int undo_delete_mark(Job *j) {
         Snapshot *s = job_snapshot(j, NULL);
+        SnapshotData *d = j->data;
 
         if (!s)
+                return 0;
+        if (d->lost)
+                return snapshot_recover(s); /* after this job */
+        if (!d->whole)
                 return 0;
         s->row = ROW_CREATED;
         return db_snapshot_set_row(j->manager->db, s->id, ROW_CREATED);
@@ -470,6 +480,13 @@ static int step_delete_volume(Job *j, sd_bus_error *error) {
         Snapshot *s = job_snapshot(j, error);
 
         return s ? storage_delete_volume(j, j->instance, s->name, error) : -ENOENT;
+}
+
+static int undo_delete_volume(Job *j) {
+        SnapshotData *d = j->data;
+
+        d->lost = !job_step_was_refused(j);
+        return 0;
 }
 
 static int step_delete_record(Job *j, sd_bus_error *error) {
@@ -485,7 +502,7 @@ static int step_delete_record(Job *j, sd_bus_error *error) {
 
 static const JobStep delete_steps[] = {
         { "mark", step_delete_mark, undo_delete_mark },
-        { "volume", step_delete_volume, NULL },
+        { "volume", step_delete_volume, undo_delete_volume },
         { "record", step_delete_record, NULL },
         {}
 };

@@ -864,13 +864,17 @@ static void snapshot_made_during_copy(void **state) {
 
 /* ---- kill -9 after each step of each job ---- */
 
-static void crash(const char *kind, const char *step, int (*action)(void)) {
+static void crash_to(const char *kind, const char *step, int (*action)(void)) {
         world.crash_kind = kind;
         world.crash_step = step;
         (void) action();
         if (!world.crashed)
                 fail_msg("%s never came to step %s", kind, step);
         world_restart();
+}
+
+static void crash(const char *kind, const char *step, int (*action)(void)) {
+        crash_to(kind, step, action);
         world_assert_consistent();
 }
 
@@ -956,6 +960,52 @@ static void renaming_storage_killed(void **state) {
         world_restart();
         world_assert_consistent();
         assert_int_equal(do_rename(), 0);
+}
+
+static int do_snapshot_delete(void) {
+        return world_snapshot_do("c1", "s", "Delete", NULL, NULL);
+}
+
+/* lxd-storaged dies when it has begun to remove the volume: what has lost its volume does not come back. */
+static void deleting_storage_killed(void **state) {
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        world.lose = "DeleteVolume";
+        assert_true(do_snapshot_delete() < 0);
+        world_settle();
+        assert_null(snapshot_find(world_instance("c1"), "s"));
+        world_assert_consistent();
+        world.lose = "DeleteVolume";
+        assert_true(do_delete() < 0);
+        world_settle();
+        assert_null(world_instance("c1"));
+        world_assert_consistent();
+}
+
+/* A volume that may not go keeps its instance, but what was half made or half gone does not become whole by that. */
+static void delete_refused(void **state) {
+        assert_int_equal(do_create(), 0);
+        assert_int_equal(do_snapshot(), 0);
+        world.fail = "DeleteVolume";
+        assert_true(do_snapshot_delete() < 0);
+        assert_int_equal(snapshot_find(world_instance("c1"), "s")->row, ROW_CREATED);
+        world.fail = "DeleteVolume";
+        assert_true(do_delete() < 0);
+        assert_int_equal(world_instance("c1")->row, ROW_CREATED);
+        world_assert_consistent();
+
+        world.fail_then = "DeleteVolume";
+        crash_to("snapshot", "mark", do_snapshot_delete);
+        assert_int_not_equal(snapshot_find(world_instance("c1"), "s")->row, ROW_CREATED);
+        world_restart();
+        assert_null(snapshot_find(world_instance("c1"), "s"));
+
+        world.fail_then = "DeleteVolume";
+        crash_to("delete", "mark", do_delete);
+        assert_int_not_equal(world_instance("c1")->row, ROW_CREATED);
+        world_restart();
+        assert_null(world_instance("c1"));
+        world_assert_consistent();
 }
 
 /* What a guest held is let go also when lxd-storaged dies just then, and at the latest when somebody needs the volume. */
@@ -1209,7 +1259,7 @@ int main(void) {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(killed_while_prepared), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
                 TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
-                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source), TEST(missing_volume), TEST(missing_network), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(moving), TEST(killed_move), TEST(refreshing), TEST(killed_refresh), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
+                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source), TEST(missing_volume), TEST(missing_network), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(moving), TEST(killed_move), TEST(refreshing), TEST(killed_refresh), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(deleting_storage_killed), TEST(delete_refused), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
         };
 
         if (geteuid() != 0) {

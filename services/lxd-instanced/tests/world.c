@@ -491,7 +491,8 @@ void world_restart(void) {
         stop_daemon();
         world.crash_kind = world.crash_step = NULL;
         world.crashed = world.f.gone = false;
-        world.fail = NULL;
+        world.fail = world.fail_then;
+        world.fail_then = NULL;
         start_daemon();
         world_settle();
 }
