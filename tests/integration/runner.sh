@@ -82,6 +82,7 @@ assert_nothing_left() {
         assert_eq "$(find /sys/fs/cgroup -type d -path '*lxd-container@991*')" ""
         assert test ! -e /run/lxd/instances/991
         assert test ! -e /run/lxc/lock/run/lxd/instances/991
+        assert_eq "$(compgen -G '/var/cache/lxc/apparmor/*/*instances-991*')" ""
         assert_eq "$(grep -c "$root" /proc/self/mountinfo)" 0
 }
 
@@ -261,6 +262,35 @@ test_kill_9() {
                 fi
                 assert_nothing_left
         done
+}
+
+# lxd-instanced has forgotten an instance whose guest has not quite ended, as it does when the service manager cannot be asked about the unit.
+test_kill_9_without_state() {
+        local who
+        for who in runner init; do
+                start
+                [ "$who" = runner ] && pid=$(runner_pid) || pid=$(init_pid)
+                rm -r /run/lxd/instances/991
+                kill -9 "$pid"
+                wait_until is_down
+                assert_nothing_left
+        done
+}
+
+# What cleans up after a guest is killed as well: the end of the next guest does its work, where control groups are not all the service manager's.
+test_kill_9_of_the_end() {
+        local hierarchy
+        start
+        for hierarchy in $(awk '$3 == "cgroup" && $4 !~ /name=/ { print $2 }' /proc/mounts); do
+                mkdir -p "$hierarchy"/lxd.slice/{lxd-container@992.service/{monitor,payload/own},other.service}
+        done
+        assert systemctl stop "$unit"
+        assert_eq "$(find /sys/fs/cgroup -type d -path '*lxd-container@99*')" ""
+        for hierarchy in $(awk '$3 == "cgroup" && $4 !~ /name=/ { print $2 }' /proc/mounts); do
+                assert rmdir "$hierarchy/lxd.slice/other.service"
+                rmdir --ignore-fail-on-non-empty "$hierarchy/lxd.slice"
+        done
+        assert_nothing_left
 }
 
 # The session's process is killed: its command goes with it, the guest stays.

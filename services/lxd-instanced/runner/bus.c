@@ -191,31 +191,52 @@ static int run_start(uint64_t id) {
         return guest_message_send_ok(RUNNER_FD, NULL, 0) < 0;
 }
 
+/* With control groups of version 1 the frozen do not die. */
+static void stop_thaw(const GuestState *s) {
+        _cleanup_free_ char *freezer = NULL, *file = NULL;
+        _cleanup_fclose_ FILE *f = NULL;
+
+        if (guest_state_cgroup(s, "freezer", &freezer) >= 0 && str_format(&file, "%s/freezer.state", freezer) >= 0)
+                f = fopen(file, "we");
+        if (f)
+                (void) fputs("THAWED", f);
+}
+
 /* Kills what is left after the runner or the monitor was killed, and waits until it is gone. */
 static void stop_init(const GuestState *s) {
         _cleanup_close_ int pidfd = guest_state_pidfd(s);
         struct pollfd p = { .fd = pidfd, .events = POLLIN };
-        _cleanup_free_ char *freezer = NULL;
 
         if (pidfd < 0)
                 return;
-        if (guest_state_cgroup(s, "freezer", &freezer) >= 0) {
-                _cleanup_free_ char *file = NULL;
-                _cleanup_fclose_ FILE *f = NULL;
-
-                /* cgroup v1: the frozen do not die */
-                f = str_format(&file, "%s/freezer.state", freezer) >= 0 ? fopen(file, "we") : NULL;
-                if (f)
-                        (void) fputs("THAWED", f);
-        }
         (void) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
         (void) poll(&p, 1, 60000);
 }
 
-/* With control groups of version 1 the service manager does not wait until those that it killed are gone: a dying one may still make a cgroup. */
+/* With control groups of version 1 the service manager does not wait until those that it killed are gone: they are in their cgroups for a
+ * moment yet, and a dying one may still make a cgroup. */
 static void stop_rest(const GuestState *s) {
-        for (unsigned i = 0; i < 200 && cgroups_kill(s->cgroups) > 0; i++)
+        for (unsigned i = 0; i < 400; i++) {
+                unsigned n = cgroups_kill(s->cgroups);
+
+                if (cgroups_remove(s->cgroups) && n == 0)
+                        return;
                 (void) poll(NULL, 0, 10);
+        }
+        journal_send(LOG_WARNING, "Processes of %s do not die, its control groups stay.", s->title ?: "the instance");
+}
+
+/* Where this process is says which they are. The state may say nothing: nobody keeps an instance from being deleted while its guest ends,
+ * when the service manager cannot be asked about the unit. */
+static void stop_find_cgroups(uint64_t id, GuestState *s) {
+        _cleanup_(cgroups_done) Cgroups c = {};
+        char unit[64];
+
+        (void) snprintf(unit, sizeof(unit), "/lxd-container@%" PRIu64 ".service", id);
+        if (cgroups_find(&c) < 0 || !endswith(c.unit, unit))
+                return;
+        free(s->cgroups);
+        s->cgroups = TAKE_PTR(c.payload);
 }
 
 /* The runner wrote the reason unless it was killed; then systemd knows more. */
@@ -249,11 +270,11 @@ static int run_stop(uint64_t id) {
         int r;
 
         (void) guest_state_read(id, &state);
+        stop_find_cgroups(id, &state);
+        stop_thaw(&state);
         stop_init(&state);
         stop_rest(&state);
-        /* Who was killed is in its cgroups for a moment yet. */
-        for (unsigned i = 0; i < 200 && !cgroups_remove(state.cgroups); i++)
-                (void) poll(NULL, 0, 10);
+        cgroups_sweep(state.cgroups, "lxd-container@");
         let_go_of_disks(id, false);
         leftover_remove(id, state.name);
         crash_point("bus-guest-ended");

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cgroup.h"
 
+#define CONTROL ".control"
 #define DEPTH_MAX 256 /* a guest may nest as deep as it likes; deeper ones stay until the next boot */
 
 void cgroups_done(Cgroups *c) {
@@ -92,7 +93,7 @@ static int find_mount(const char *mountinfo, const char *controllers, char **ret
 /* The unit's path is what systemd's own hierarchy says: name=systemd, or the v2 one where there is no other. */
 static int find_unit(const char *self, const char *init, char **ret) {
         _cleanup_free_ char *copy = strdup(self), *base = NULL;
-        const char *found = NULL, *of = NULL, *rest;
+        const char *found = NULL, *of = NULL, *rest, *end;
         char *position = copy, *line, *controllers, *path;
         int r;
 
@@ -114,7 +115,11 @@ static int find_unit(const char *self, const char *init, char **ret) {
         rest = startswith(found, base);
         if (!rest)
                 return -ENOENT;
-        return str_replace(ret, rest + strspn(rest, "/"));
+        rest += strspn(rest, "/");
+        /* The service manager runs its own commands for the unit in a cgroup below it. */
+        end = endswith(rest, "/" CONTROL) ?: rest + strlen(rest);
+        *ret = strndup(rest, (size_t) (end - rest));
+        return *ret ? 0 : -ENOMEM;
 }
 
 int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgroups *ret) {
@@ -176,6 +181,11 @@ static char *line_unit_directory(char *line, const char **ret_controllers) {
         return colon + 1;
 }
 
+/* Is it one of the hierarchies in which the service manager keeps its processes? */
+static bool of_manager(const char *controllers) {
+        return isempty(controllers) || streq(controllers, "name=systemd");
+}
+
 static int write_pid(int dir) {
         _cleanup_close_ int fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 
@@ -235,7 +245,7 @@ int cgroups_enter_supervisor(const Cgroups *c) {
                 int r;
 
                 /* Where systemd keeps its own processes; in the other v1 hierarchies it does not matter. */
-                if (!directory || !(isempty(controllers) || streq(controllers, "name=systemd")))
+                if (!directory || !of_manager(controllers))
                         continue;
                 r = enter_one(directory);
                 if (r < 0)
@@ -276,7 +286,7 @@ static unsigned kill_processes(int parent, const char *name, unsigned depth) {
         unsigned n = 0;
         uint64_t pid;
 
-        if (depth == 1 && streq(name, ".control"))
+        if (depth == 1 && streq(name, CONTROL))
                 return 0;
         if (str_format(&path, "%s/cgroup.procs", name) >= 0 && file_read_at(parent, path, 1024 * 1024, &text, NULL) >= 0)
                 for (position = text; (line = strsep(&position, "\n"));)
@@ -296,10 +306,33 @@ unsigned cgroups_kill(const char *payload) {
                 const char *controllers;
                 char *directory = line_unit_directory(line, &controllers);
 
-                if (directory && (isempty(controllers) || streq(controllers, "name=systemd")))
+                if (directory && of_manager(controllers))
                         n += kill_processes(AT_FDCWD, directory, 0);
         }
         return n;
+}
+
+/* Where the service manager itself has the unit's cgroup in this hierarchy, the process that cleans up for the unit is in it. */
+static bool holds_this_process(const char *directory) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        char *position, *line;
+        uint64_t pid;
+
+        if (str_format(&path, "%s/cgroup.procs", directory) < 0 || file_read(path, 1024 * 1024, &text, NULL) < 0)
+                return false;
+        for (position = text; (line = strsep(&position, "\n"));)
+                if (parse_u64(line, &pid) >= 0 && (pid_t) pid == getpid())
+                        return true;
+        return false;
+}
+
+/* Where liblxc made the unit's directory and its slice, they go too. */
+static bool remove_unit(char *directory) {
+        if (rmdir(directory) < 0 && errno != ENOENT)
+                return holds_this_process(directory);
+        *strrchr(directory, '/') = '\0';
+        (void) rmdir(directory);
+        return true;
 }
 
 bool cgroups_remove(const char *payload) {
@@ -311,21 +344,75 @@ bool cgroups_remove(const char *payload) {
         while (copy && (line = strsep(&position, "\n"))) {
                 _cleanup_close_ int fd = -EBADF;
                 const char *controllers;
-                char *directory = line_unit_directory(line, &controllers), *slash;
+                char *directory = line_unit_directory(line, &controllers);
 
                 fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
                 if (fd < 0)
                         continue;
                 for (size_t i = 0; i < ELEMENTSOF(ours); i++)
                         gone = remove_cgroup(fd, ours[i], 0) == 0 && gone;
-                /* Where liblxc made the unit's directory and its slice, they go too; systemd's own hold a process or the unit. */
-                slash = strrchr(directory, '/');
-                if (isempty(controllers) || streq(controllers, "name=systemd") || !slash)
-                        continue;
-                if (rmdir(directory) < 0)
-                        continue;
-                *slash = '\0';
-                (void) rmdir(directory);
+                if (!of_manager(controllers))
+                        gone = remove_unit(directory) && gone;
         }
         return gone;
+}
+
+static int open_slice(char *directory) {
+        char *slash = strrchr(directory, '/');
+
+        if (!slash)
+                return -EINVAL;
+        *slash = '\0';
+        return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The service manager's directories of units, which are there before a unit's first process and until after its last. */
+static int open_units(const char *payload) {
+        _cleanup_free_ char *copy = strdup(strempty(payload));
+        char *position = copy, *line;
+
+        while (copy && (line = strsep(&position, "\n"))) {
+                const char *controllers;
+                char *directory = line_unit_directory(line, &controllers);
+
+                if (directory && of_manager(controllers))
+                        return open_slice(directory);
+        }
+        return -ENOENT;
+}
+
+/* Looking at all is for when there are more than the units can have: the caller's own is not there any more. */
+static bool has_too_many(int slice, int units) {
+        struct stat a, b;
+
+        return fstat(slice, &a) >= 0 && fstat(units, &b) >= 0 && a.st_nlink >= b.st_nlink;
+}
+
+static void sweep_slice(int slice_fd, int units, const char *prefix) {
+        int fd = fcntl(slice_fd, F_DUPFD_CLOEXEC, 3);
+        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *e;
+
+        if (!d)
+                (void) close_safe(fd);
+        /* A unit that starts in between has its own cgroup long before liblxc makes others. */
+        while (d && (e = readdir(d)))
+                if (e->d_type == DT_DIR && startswith(e->d_name, prefix) && faccessat(units, e->d_name, F_OK, 0) < 0 && errno == ENOENT)
+                        (void) remove_cgroup(dirfd(d), e->d_name, 0);
+}
+
+void cgroups_sweep(const char *payload, const char *prefix) {
+        _cleanup_free_ char *copy = strdup(strempty(payload));
+        _cleanup_close_ int units = open_units(payload);
+        char *position = copy, *line;
+
+        while (copy && units >= 0 && (line = strsep(&position, "\n"))) {
+                _cleanup_close_ int slice = -EBADF;
+                const char *controllers;
+                char *directory = line_unit_directory(line, &controllers);
+
+                slice = directory && !of_manager(controllers) ? open_slice(directory) : -EBADF;
+                if (slice >= 0 && has_too_many(slice, units))
+                        sweep_slice(slice, units, prefix);
+        }
 }

@@ -11,7 +11,8 @@ typedef struct Cgroups {
 } Cgroups;
 
 void cgroups_done(Cgroups *c);
-/* From /proc/self/cgroup, /proc/1/cgroup and /proc/self/mountinfo. 0, -ENOENT: no cgroups here, -errno. */
+/* Those of the unit that this process is of, be it a command for the unit (ExecStopPost=): from /proc/self/cgroup, /proc/1/cgroup and
+ * /proc/self/mountinfo. 0, -ENOENT: no cgroups here, -errno. */
 int cgroups_find(Cgroups *ret);
 /* The same from given texts; pure, for tests. */
 int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgroups *ret);
@@ -20,6 +21,10 @@ int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgr
 int cgroups_enter_supervisor(const Cgroups *c);
 /* Kills all processes of the unit, the guest's and liblxc's, but those of the service manager's own commands; gives how many there were. */
 unsigned cgroups_kill(const char *payload);
-/* Removes what is left of monitor, payload and supervisor (empty cgroups only) in all hierarchies of `payload`. Nobody else
- * removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones. False: some are left. */
+/* Removes what is left of monitor, payload and supervisor (empty cgroups only) in all hierarchies of `payload`, and where liblxc made it the
+ * unit's own. Nobody else removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones.
+ * False: some are left. */
 bool cgroups_remove(const char *payload);
+/* In those hierarchies: also of other units whose names begin with `prefix` and that are not there any more, which means that the process
+ * that was to remove them was killed. To be called when the own ones are removed. */
+void cgroups_sweep(const char *payload, const char *prefix);

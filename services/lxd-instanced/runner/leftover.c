@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "guest-state.h"
 
@@ -45,19 +46,44 @@ static void remove_compiled(const char *file) {
         globfree(&found);
 }
 
-static void remove_lock(const char *path, const char *name) {
-        _cleanup_free_ char *directory = NULL, *lock = NULL;
+static void remove_lock(const char *path) {
+        _cleanup_free_ char *directory = NULL;
 
-        if (str_format(&directory, LOCKS "%s", path) < 0 || str_format(&lock, "%s/.%s", directory, name) < 0)
-                return;
-        (void) unlink(lock);
-        (void) rmdir(directory);
+        if (str_format(&directory, LOCKS "%s", path) >= 0)
+                (void) remove_tree_at(AT_FDCWD, directory);
+}
+
+/* "lxc-NAME_<PATH>", with "-" for "/" in PATH, is what the compiled profile is called. */
+static char *find_name(const char *path) {
+        _cleanup_free_ char *pattern = NULL;
+        char *name = NULL;
+        glob_t found;
+
+        if (str_format(&pattern, COMPILED "lxc-*_<%s>", path) < 0)
+                return NULL;
+        for (char *p = pattern + STRLEN(COMPILED); *p; p++)
+                if (*p == '/')
+                        *p = '-';
+        if (glob(pattern, 0, NULL, &found) != 0)
+                return NULL;
+        if (found.gl_pathc > 0) {
+                const char *file = strrchr(found.gl_pathv[0], '/') + 1 + STRLEN("lxc-");
+
+                name = strndup(file, (size_t) (strrchr(file, '<') - file) - 1);
+        }
+        globfree(&found);
+        return name;
 }
 
 void leftover_remove(uint64_t id, const char *name) {
-        _cleanup_free_ char *path = NULL, *profile = NULL;
+        _cleanup_free_ char *path = NULL, *profile = NULL, *own = NULL;
 
-        if (isempty(name) || guest_run_path(id, "", &path) < 0 || str_format(&profile, "lxc-%s_<%s>", name, path) < 0)
+        if (guest_run_path(id, "", &path) < 0)
+                return;
+        remove_lock(path);
+        if (isempty(name))
+                name = own = find_name(path);
+        if (isempty(name) || str_format(&profile, "lxc-%s_<%s>", name, path) < 0)
                 return;
         unload(profile);
         for (char *p = profile; *p; p++)
@@ -65,5 +91,4 @@ void leftover_remove(uint64_t id, const char *name) {
                         *p = '-'; /* what liblxc calls files and namespaces */
         remove_namespace(profile);
         remove_compiled(profile);
-        remove_lock(path, name);
 }

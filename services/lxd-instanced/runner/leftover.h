@@ -5,5 +5,5 @@
 #include <stdint.h>
 
 /* Unloads the guest's AppArmor profile, if liblxc's monitor was killed before it could, and removes what liblxc never removes and what
- * would be one more for each instance that ever ran: the compiled profile and the lock. name is the instance's; failures do not matter. */
+ * would be one more for each instance that ever ran: the compiled profile and the lock. name is the instance's, or NULL: that of the profile. Failures do not matter. */
 void leftover_remove(uint64_t id, const char *name);

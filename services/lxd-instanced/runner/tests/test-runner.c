@@ -6,7 +6,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/str.h"
 #include "cgroup.h"
 #include "guest.h"
 #include "session.h"
@@ -40,6 +44,10 @@ static void test_cgroups_unified(void **state) {
         assert_cgroups("0::/lxd.slice/lxd-container@7.service\n", "0::/init.scope\n",
                        MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
                        ":/sys/fs/cgroup/lxd.slice/lxd-container@7.service/payload\n");
+        /* a command of the service manager for the unit */
+        assert_cgroups("0::/lxd.slice/lxd-container@7.service/.control\n", "0::/init.scope\n",
+                       MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
+                       ":/sys/fs/cgroup/lxd.slice/lxd-container@7.service/payload\n");
         /* PID 1 is itself in a cgroup, without a cgroup namespace */
         assert_cgroups("0::/machine/a/lxd.slice/lxd-container@7.service\n", "0::/machine/a/init.scope\n",
                        MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
@@ -52,6 +60,58 @@ static void test_cgroups_none(void **state) {
         assert_int_equal(cgroups_parse("", "", "", &c), -ENOENT);
         assert_int_equal(cgroups_parse("garbage\n:\n", "x", "y - z", &c), -ENOENT);
         assert_null(c.unit);
+}
+
+static void make_directory(const char *format, ...) printf_like(1, 2);
+static void make_directory(const char *format, ...) {
+        _cleanup_free_ char *path = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        assert_int_equal(str_vformat(&path, format, ap), 0);
+        va_end(ap);
+        assert_int_equal(mkdir_parents(path, 0755), 0);
+}
+
+static bool is_there(const char *dir, const char *name) {
+        _cleanup_free_ char *path = NULL;
+
+        assert_int_equal(str_format(&path, "%s/%s", dir, name), 0);
+        return access(path, F_OK) >= 0;
+}
+
+/* On plain directories, which behave as cgroups do. */
+static void test_cgroups_remove(void **state) {
+        char dir[] = "/tmp/test-runner-XXXXXX";
+        _cleanup_free_ char *payload = NULL;
+
+        assert_non_null(mkdtemp(dir));
+        assert_int_equal(str_format(&payload, "name=systemd:%s/m/s/u@1/payload\ncpu:%s/cpu/s/u@1/payload\n", dir, dir), 0);
+        make_directory("%s/m/s/u@1/payload/a/b", dir);
+        make_directory("%s/cpu/s/u@1/monitor", dir);
+        make_directory("%s/cpu/s/u@1/payload", dir);
+        assert_true(cgroups_remove(payload));
+        assert_true(is_there(dir, "m/s/u@1"));
+        assert_false(is_there(dir, "m/s/u@1/payload"));
+        assert_false(is_there(dir, "cpu/s"));
+        assert_true(cgroups_remove(payload));
+
+        /* Somebody is in it yet: the caller has to try again. */
+        make_directory("%s/cpu/s/u@1/busy", dir);
+        assert_false(cgroups_remove(payload));
+        assert_true(is_there(dir, "cpu/s/u@1/busy"));
+
+        /* Of the others only those without a unit go, and nothing that is none of ours. */
+        make_directory("%s/cpu/s/u@2/payload", dir);
+        make_directory("%s/cpu/s/u@3/payload", dir);
+        make_directory("%s/cpu/s/v@4", dir);
+        make_directory("%s/m/s/u@3", dir);
+        cgroups_sweep(payload, "u@");
+        assert_false(is_there(dir, "cpu/s/u@2"));
+        assert_true(is_there(dir, "cpu/s/u@3/payload"));
+        assert_true(is_there(dir, "cpu/s/v@4"));
+        assert_true(is_there(dir, "cpu/s/u@1"));
+        assert_int_equal(remove_tree_at(AT_FDCWD, dir), 0);
 }
 
 static void test_log_error(void **state) {
@@ -107,7 +167,8 @@ static void test_control(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_cgroups_hybrid), cmocka_unit_test(test_cgroups_unified),
-                cmocka_unit_test(test_cgroups_none),   cmocka_unit_test(test_log_error),
+                cmocka_unit_test(test_cgroups_none),   cmocka_unit_test(test_cgroups_remove),
+                cmocka_unit_test(test_log_error),
                 cmocka_unit_test(test_environment),    cmocka_unit_test(test_control),
         };
 
