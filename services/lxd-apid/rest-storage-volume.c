@@ -218,9 +218,9 @@ int rest_volume_patch(Request *r, sd_bus_error *error) {
 }
 
 int rest_volume_post(Request *r, sd_bus_error *error) {
-        const char *name, *pool = "";
+        const char *name, *pool = "", *project = "";
         json_object *o = NULL;
-        bool migration = false;
+        bool migration = false, moves;
         Call c;
         int x;
 
@@ -230,22 +230,27 @@ int rest_volume_post(Request *r, sd_bus_error *error) {
         if (x >= 0)
                 x = json_arg_text(o, "pool", &pool, error);
         if (x >= 0)
+                x = json_arg_text(o, "project", &project, error);
+        if (x >= 0)
                 x = json_arg_bool(o, "migration", &migration, error);
         if (x < 0)
                 return x;
-        if (migration || (pool[0] && !streq(pool, r->labels[0])))
+        if (migration || (project[0] && !streq(project, r->project)))
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
-                                     "Moving volumes between pools or servers is not supported yet; copy the volume and delete the old one");
+                                     "Moving volumes between servers or projects is not supported yet; copy the volume and delete the old one");
 
-        x = volume_location(r, name, NULL);
+        moves = pool[0] && !streq(pool, r->labels[0]);
+        x = moves ? 0 : volume_location(r, name, NULL);
         if (x >= 0)
-                x = volume_call(&c, r, "Rename", error);
+                x = volume_call(&c, r, moves ? "Move" : "Rename", error);
         if (x < 0)
                 return x;
+        if (moves)
+                call_append(&c, "s", pool);
         call_append(&c, "s", name);
         call_requestor(&c);
         call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return call_send(&c, moves ? then_operation : then_created, error);
 }
 
 int rest_volume_delete(Request *r, sd_bus_error *error) {

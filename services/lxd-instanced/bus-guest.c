@@ -238,17 +238,18 @@ static int method_get_used_by(sd_bus_message *m, void *userdata, sd_bus_error *e
 }
 
 static int method_rename_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        const char *pool, *project, *from, *to;
+        VolumeName from, to;
+        const char *project;
         uint64_t flags;
         int r;
 
         r = bus_require_internal(m, error);
         if (r >= 0)
-                r = sd_bus_message_read(m, "ssss", &pool, &project, &from, &to);
+                r = sd_bus_message_read(m, "sssss", &from.pool, &project, &from.name, &to.pool, &to.name);
         if (r >= 0)
                 r = bus_read_flags(m, 0, &flags, error);
         if (r >= 0)
-                r = references_rename_volume(userdata, pool, project, from, to, error);
+                r = references_rename_volume(userdata, project, &from, &to, error);
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
@@ -271,7 +272,7 @@ const sd_bus_vtable references_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("GetUsedBy", SD_BUS_ARGS("s", kind, "t", flags), SD_BUS_RESULT("a{sas}", used_by), method_get_used_by,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("RenameVolume", SD_BUS_ARGS("s", pool, "s", project, "s", name, "s", new_name, "t", flags), SD_BUS_NO_RESULT,
+        SD_BUS_METHOD_WITH_ARGS("RenameVolume", SD_BUS_ARGS("s", pool, "s", project, "s", name, "s", new_pool, "s", new_name, "t", flags), SD_BUS_NO_RESULT,
                                 method_rename_volume, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Devices follow a custom volume that gets another name. */
+/* Devices follow a custom volume that gets another name, or another pool. */
 #pragma once
 
 #include "manager.h"
 
-/* Every disk of an instance or profile of the project that names volume `from` of the pool names `to` from then on. Repeatable: what was
- * renamed is renamed no more. 0, negative errno with error set. */
-int references_rename_volume(Manager *m, const char *pool, const char *project, const char *from, const char *to, sd_bus_error *error);
+typedef struct VolumeName {
+        const char *pool, *name;
+} VolumeName;
+
+/* Every disk of an instance or profile of the project that names `from` names `to` from then on. Repeatable: what was renamed is renamed no
+ * more. 0, negative errno with error set. */
+int references_rename_volume(Manager *m, const char *project, const VolumeName *from, const VolumeName *to, sd_bus_error *error);

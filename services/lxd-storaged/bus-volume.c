@@ -3,8 +3,10 @@
 #include "bus-error.h"
 #include "bus-interfaces.h"
 #include "bus-request.h"
+#include "copy.h"
 #include "guest.h"
 #include "layout.h"
+#include "move.h"
 #include "snapshot.h"
 #include "volume-list.h"
 
@@ -133,6 +135,73 @@ static int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : task_submit(TAKE_PTR(t), m);
 }
 
+/* An operation of LXD ends in success or failure; what can be known at once is answered at once. */
+static int check_exists(Manager *m, const char *snapshot, sd_bus_error *error) {
+        _cleanup_(snapshot_done) Snapshot s = {};
+        _cleanup_(volume_done) Volume v = {};
+        _cleanup_(pool_done) Pool p = {};
+        int r;
+
+        r = db_pool_get(m->db, m->labels[0], &p);
+        if (r == -ENOENT)
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool not found");
+        if (r >= 0)
+                r = db_volume_get(m->db, p.id, m->labels[1], m->labels[2], m->labels[3], &v);
+        if (r == -ENOENT)
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool volume not found");
+        if (r < 0 || !snapshot[0])
+                return r;
+        r = db_snapshot_get(m->db, v.id, snapshot, &s);
+        if (r >= 0 && row_is_visible(s.state)) /* else the task finds out, when what is going on has ended */
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Snapshot \"%s\" already in use", snapshot);
+        return r == -ENOENT || r >= 0 ? snapshot_check_name(snapshot, error) : r;
+}
+
+static int check_pool(Manager *m, const char *pool, const char *name, sd_bus_error *error) {
+        _cleanup_(volume_done) Volume v = {};
+        _cleanup_(pool_done) Pool p = {};
+        int r;
+
+        if (streq(pool, m->labels[0]))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Volume \"%s\" is in storage pool \"%s\" already; rename it", m->labels[3], pool);
+        r = db_pool_get(m->db, pool, &p);
+        if (r == -ENOENT || (r >= 0 && !row_is_visible(p.state)))
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool not found");
+        if (r >= 0)
+                r = db_volume_get(m->db, p.id, m->labels[1], m->labels[2], name, &v);
+        if (r >= 0 && row_is_visible(v.state))
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Volume by that name already exists");
+        return r == -ENOENT || r >= 0 ? 0 : r;
+}
+
+static int method_move(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(task_freep) Task *t = NULL;
+        Manager *manager = userdata;
+        const char *pool, *name;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &pool, &name);
+        if (r >= 0)
+                r = require_custom(manager, "moved", error);
+        if (r >= 0)
+                r = volume_check_name(name, error);
+        if (r >= 0)
+                r = check_exists(manager, "", error);
+        if (r >= 0)
+                r = check_pool(manager, pool, name, error);
+        if (r >= 0)
+                r = volume_task_new(manager, &volume_move_kind, pool, manager->labels[1], manager->labels[2], name, &t);
+        if (r >= 0)
+                r = copy_set_source(t, manager->labels[0], manager->labels[1], manager->labels[2], manager->labels[3]);
+        if (r >= 0)
+                r = request_read_tail(m, 0, t, error);
+        if (r < 0)
+                return r;
+        t->locks[t->n_locks - 1].exclusive = true; /* of the source, which goes */
+        t->with_snapshots = true;
+        return request_submit_operation(TAKE_PTR(t), m, "Moving storage volume", NULL, NULL, error);
+}
+
 static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(task_freep) Task *t = NULL;
         Manager *manager = userdata;
@@ -160,28 +229,6 @@ static int method_restore(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (r >= 0)
                 r = request_read_tail(m, 0, t, error);
         return r < 0 ? r : task_submit(TAKE_PTR(t), m);
-}
-
-/* An operation of LXD ends in success or failure; what can be known at once is answered at once. */
-static int check_exists(Manager *m, const char *snapshot, sd_bus_error *error) {
-        _cleanup_(snapshot_done) Snapshot s = {};
-        _cleanup_(volume_done) Volume v = {};
-        _cleanup_(pool_done) Pool p = {};
-        int r;
-
-        r = db_pool_get(m->db, m->labels[0], &p);
-        if (r == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool not found");
-        if (r >= 0)
-                r = db_volume_get(m->db, p.id, m->labels[1], m->labels[2], m->labels[3], &v);
-        if (r == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool volume not found");
-        if (r < 0 || !snapshot[0])
-                return r;
-        r = db_snapshot_get(m->db, v.id, snapshot, &s);
-        if (r >= 0 && row_is_visible(s.state)) /* else the task finds out, when what is going on has ended */
-                return bus_error_set(error, LXD_ERROR_EXISTS, "Snapshot \"%s\" already in use", snapshot);
-        return r == -ENOENT || r >= 0 ? snapshot_check_name(snapshot, error) : r;
 }
 
 static int method_create_snapshot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -227,6 +274,8 @@ const sd_bus_vtable bus_volume_vtable[] = {
                                 SD_BUS_NO_RESULT, method_update, 0),
         SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("s", name, "(sss)", requestor, "t", flags), SD_BUS_NO_RESULT,
                                 method_rename, 0),
+        SD_BUS_METHOD_WITH_ARGS("Move", SD_BUS_ARGS("s", pool, "s", name, "(sss)", requestor, "t", flags),
+                                SD_BUS_RESULT("o", operation), method_move, 0),
         SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_ARGS("(sss)", requestor, "t", flags), SD_BUS_NO_RESULT, method_delete,
                                 0),
         SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("s", snapshot, "(sss)", requestor, "t", flags), SD_BUS_NO_RESULT,

@@ -31,7 +31,7 @@ int copy_set_source(Task *t, const char *pool, const char *type, const char *pro
         return r;
 }
 
-static int step_source_load(Task *t, sd_bus_error *error) {
+int step_source_load(Task *t, sd_bus_error *error) {
         _cleanup_(volume_done) Volume v = {};
         int r;
 
@@ -63,8 +63,8 @@ static int step_source_snapshot(Task *t, sd_bus_error *error) {
         return r;
 }
 
-/* Config and description of the source, as far as the request has none of its own. */
-static int step_source_config(Task *t, sd_bus_error *error) {
+/* Config and description of the source, if the request has none of its own. */
+int step_source_config(Task *t, sd_bus_error *error) {
         const Config *config = t->snapshot.name ? &t->snapshot.config : &t->source.config;
         const char *description = t->snapshot.name ? t->snapshot.description : t->source.description;
         _cleanup_(config_done) Config merged = {};
@@ -86,7 +86,7 @@ static int step_source_config(Task *t, sd_bus_error *error) {
 }
 
 /* Rows of the copied snapshots, children of the pending row: they appear and vanish with it. Those that the request names, or all. */
-static int step_record_snapshots(Task *t, sd_bus_error *error) {
+int step_record_snapshots(Task *t, sd_bus_error *error) {
         DB_LAZY(t->manager->db);
         _cleanup_(snapshot_list_done) SnapshotList snapshots = {};
         _cleanup_strv_free_ Strv wanted = TAKE_PTR(t->names);
@@ -162,7 +162,7 @@ static int add_volume_pair(Task *t, Strv *arguments) {
         return r < 0 ? r : argument_add(arguments, "source-path", source_path);
 }
 
-static int step_copy_run(Task *t, sd_bus_error *error) {
+int step_copy_run(Task *t, sd_bus_error *error) {
         _cleanup_strv_free_ Strv arguments = NULL;
         int r;
 

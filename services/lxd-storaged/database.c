@@ -389,6 +389,18 @@ int db_volume_finish_rename(Db *db, int64_t id) {
                        "i", id);
 }
 
+int db_volume_finish_move(Db *db, int64_t from, int64_t to) {
+        _cleanup_(db_rollbackp) Db *transaction = db;
+        int r;
+
+        r = db_begin(db);
+        if (r >= 0)
+                r = db_exec(db, "UPDATE volumes SET rename_to = NULL, state = 2 WHERE id = ?1", "i", from);
+        if (r >= 0)
+                r = db_exec(db, "UPDATE volumes SET state = 1 WHERE id = ?1", "i", to);
+        return r < 0 ? r : db_commit(db);
+}
+
 int db_volume_delete(Db *db, int64_t id) {
         DB_LAZY(db);
 

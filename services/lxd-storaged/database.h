@@ -33,6 +33,7 @@ int db_volume_set_state(Db *db, int64_t id, RowState state); /* created: waits f
 int db_volume_set_quota(Db *db, int64_t id, uint64_t quota);
 int db_volume_set_rename(Db *db, int64_t id, const char *rename_to); /* state changing; NULL: back to created */
 int db_volume_finish_rename(Db *db, int64_t id);                    /* name = rename_to, created */
+int db_volume_finish_move(Db *db, int64_t from, int64_t to);        /* at once: from is deleting, to created */
 int db_volume_delete(Db *db, int64_t id);                           /* with snapshots and holders */
 /* How many volumes of a pool are no images. */
 int db_volume_count_used(Db *db, int64_t pool_id, uint64_t *ret);

@@ -29,7 +29,7 @@ CREATE TABLE volumes (
         quota INTEGER NOT NULL DEFAULT 0,  -- bytes, 0 = none
         created_at INTEGER NOT NULL,       -- µs since the epoch
         state INTEGER NOT NULL,
-        rename_to TEXT,                    -- state 3: the name it is getting
+        rename_to TEXT,                    -- state 3: the name it is getting, or "pool/name" that it is being moved to
         UNIQUE (pool_id, type, project, name)
 );
 CREATE TABLE volume_config (

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "bus-interfaces.h"
 #include "log.h"
+#include "move.h"
 #include "pool.h"
 #include "snapshot-duties.h"
 #include "snapshot.h"
@@ -86,6 +87,7 @@ static int recover_pools(Manager *m) {
 }
 
 int manager_recover_volume(Manager *m, Volume *v) {
+        _cleanup_free_ char *other_pool = NULL, *other_name = NULL;
         _cleanup_(pool_done) Pool p = {};
         const TaskKind *kind;
         Task *t;
@@ -94,14 +96,18 @@ int manager_recover_volume(Manager *m, Volume *v) {
         r = db_pool_get_by_id(m->db, v->pool_id, &p);
         if (r < 0 || !row_is_visible(p.state))
                 return r; /* goes with its pool */
+        r = move_target(v, &other_pool, &other_name);
+        if (r < 0)
+                return r;
         kind = v->state != ROW_CHANGING ? &volume_recover_remove_kind
+             : other_pool               ? &volume_recover_move_kind
              : v->rename_to             ? &volume_recover_rename_kind
                                         : &volume_recover_settle_kind;
         r = volume_task_new(m, kind, p.name, v->type, v->project, v->name, &t);
         if (r < 0)
                 return r;
         if (v->rename_to)
-                r = task_lock_volume(t, true, p.name, v->type, v->project, v->rename_to);
+                r = task_lock_volume(t, true, other_pool ?: p.name, v->type, v->project, other_name ?: v->rename_to);
         if (r >= 0 && streq(v->type, VOLUME_IMAGE))
                 r = task_lock(t, true, "image %s", v->name);
         volume_done(&t->volume);

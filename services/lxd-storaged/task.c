@@ -520,17 +520,17 @@ static void on_renamed(sd_bus_message *m, const sd_bus_error *error, void *userd
         task_resume(userdata, error ? -sd_bus_error_get_errno(error) ?: -EIO : 0, error);
 }
 
-int task_rename_references(Task *t, const char *from, const char *to, sd_bus_error *error) {
+int task_move_references(Task *t, const char *pool, const char *name, const char *new_pool, const char *new_name, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         BusPeer *peer = t->manager->instances;
         int r;
 
         r = bus_peer_message(peer, &m, "/org/lxd/instance1", LXD_BUS_PREFIX ".instance1.References", "RenameVolume");
         if (r >= 0)
-                r = sd_bus_message_append(m, "sssst", t->pool.name, t->volume.project, from, to, (uint64_t) 0);
+                r = sd_bus_message_append(m, "ssssst", pool, t->volume.project, name, new_pool, new_name, (uint64_t) 0);
         if (r >= 0)
                 r = bus_peer_call(peer, m, on_renamed, t);
-        return r < 0 ? bus_error_wrap(error, r, "Failed to tell lxd-instanced of the volume's new name") : 1;
+        return r < 0 ? bus_error_wrap(error, r, "Failed to tell lxd-instanced of the volume's new pool and name") : 1;
 }
 
 int task_used_by(Task *t, const char *key, Strv *ret) {

@@ -108,8 +108,8 @@ int step_volume_reload(Task *t, sd_bus_error *error);      /* by id, in any stat
 /* Asks lxd-instanced who uses what of `kind` (volume, pool) -> used_by. */
 int step_references_volume(Task *t, sd_bus_error *error);
 int step_references_pool(Task *t, sd_bus_error *error);
-/* Has lxd-instanced rename custom volume t->volume from one name to another in the devices of instances and profiles; repeatable. 1, -errno. */
-int task_rename_references(Task *t, const char *from, const char *to, sd_bus_error *error);
+/* Has lxd-instanced give custom volume t->volume another pool and name in the devices of instances and profiles; repeatable. 1, -errno. */
+int task_move_references(Task *t, const char *pool, const char *name, const char *new_pool, const char *new_name, sd_bus_error *error);
 /* URLs of one key of used_by. *ret freed by the caller; empty when there are none. 0, -ENOMEM. */
 int task_used_by(Task *t, const char *key, Strv *ret);
 /* Fails with Locked when somebody has the volume mounted. what: "Cannot restore ..." */

@@ -289,6 +289,12 @@ const TaskKind volume_delete_kind = {
         .undo = delete_undo_steps,
 };
 
+const TaskKind volume_delete_marked_kind = {
+        .name = "delete storage volume",
+        .steps = (const task_step_t[]) { step_remove_run, step_remove_row, step_delete_signal, NULL },
+        .undo = delete_undo_steps,
+};
+
 /* A pool or volume that is not there has been removed: the instance must always be removable. */
 static int step_instance_load(Task *t, sd_bus_error *error) {
         _cleanup_(volume_done) Volume v = {};
@@ -411,11 +417,11 @@ static int step_rename_commit(Task *t, sd_bus_error *error) {
 }
 
 static int step_rename_follow(Task *t, sd_bus_error *error) {
-        return streq(t->volume.type, VOLUME_CUSTOM) ? task_rename_references(t, t->volume.name, t->new_name, error) : 0;
+        return streq(t->volume.type, VOLUME_CUSTOM) ? task_move_references(t, t->pool.name, t->volume.name, t->pool.name, t->new_name, error) : 0;
 }
 
 static int step_rename_follow_back(Task *t, sd_bus_error *error) {
-        return streq(t->volume.type, VOLUME_CUSTOM) ? task_rename_references(t, t->new_name, t->volume.name, error) : 0;
+        return streq(t->volume.type, VOLUME_CUSTOM) ? task_move_references(t, t->pool.name, t->new_name, t->pool.name, t->volume.name, error) : 0;
 }
 
 static int step_rename_back(Task *t, sd_bus_error *error) {

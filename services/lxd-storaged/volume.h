@@ -9,6 +9,7 @@ extern const TaskKind volume_create_kind;  /* volume.content_type, description, 
 extern const TaskKind volume_create_instance_kind; /* the same for an instance: quota from config's size, no signals */
 extern const TaskKind volume_delete_kind;
 extern const TaskKind volume_delete_instance_kind; /* missing = success */
+extern const TaskKind volume_delete_marked_kind; /* the rest of it: volume and pool are loaded, the row is marked, the pool is mounted */
 extern const TaskKind volume_rename_kind;  /* new_name; it locked too */
 extern const TaskKind volume_rename_instance_kind;
 extern const TaskKind volume_update_kind;  /* description, config, flags, etag */

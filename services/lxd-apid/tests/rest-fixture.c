@@ -279,7 +279,7 @@ static const struct {
         { ".Instance", "Restart" },        { ".Instance", "Freeze" },       { ".Instance", "Unfreeze" },
         { ".Instance", "Rename" },         { ".Instance", "Delete" },       { ".Instance", "CreateSnapshot" },
         { ".Instance", "Restore" },        { ".Snapshot", "Update" },       { ".Snapshot", "Rename" },
-        { ".Snapshot", "Delete" },         { ".Pool", "CopyVolume" },       { ".Volume", "CreateSnapshot" },
+        { ".Snapshot", "Delete" },         { ".Pool", "CopyVolume" },       { ".Volume", "CreateSnapshot" }, { ".Volume", "Move" },
         { ".VolumeSnapshot", "Rename" },   { ".VolumeSnapshot", "Delete" }, { ".Image", "Delete" },
         { ".Image", "CreateSecret" },      { ".Manager", "StopAll" },      { ".Manager", "ChangeStates" },
 };

@@ -1032,6 +1032,29 @@ static void rename_refused(void **state) {
         world_assert_consistent();
 }
 
+/* The volume that a device names got another name, and another pool; the root disk and other projects are none of its business. */
+static void volume_moved(void **state) {
+        static const char *const disk[] = { "type", "disk", "pool", "p", "source", "v", "path", "/data" };
+        _cleanup_(config_done) Config c = {};
+        Devices *d;
+
+        assert_int_equal(do_create(), 0);
+        d = &world_instance("c1")->settings.devices;
+        for (size_t k = 0; k < ELEMENTSOF(disk); k += 2)
+                assert_int_equal(config_set(&c, disk[k], disk[k + 1]), 0);
+        assert_true(devices_set(d, "data", &c) >= 0);
+        assert_int_equal(fixture_call(&world.f, "/org/lxd/instance1", LXD_BUS_PREFIX ".instance1.References", "RenameVolume", NULL, "ssssst", "q",
+                                      "default", "v", "r", "w", (uint64_t) 0), 0);
+        assert_string_equal(config_get(devices_get(d, "data"), "source"), "v");
+        for (unsigned k = 0; k < 2; k++) { /* repeatable */
+                assert_int_equal(fixture_call(&world.f, "/org/lxd/instance1", LXD_BUS_PREFIX ".instance1.References", "RenameVolume", NULL,
+                                              "ssssst", "p", "default", "v", "q", "w", (uint64_t) 0), 0);
+                d = &world_instance("c1")->settings.devices;
+                assert_string_equal(config_get(devices_get(d, "data"), "source"), "w");
+                assert_string_equal(config_get(devices_get(d, "data"), "pool"), "q");
+        }
+}
+
 static int move(const char *instance, const char *name, const char *pool, sd_bus_error *e) {
         _cleanup_free_ char *path = NULL;
         int r;
@@ -1258,8 +1281,13 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(killed_while_prepared), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
                 TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
-                TEST(live_devices), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update), TEST(coming_profile_changed),
-                TEST(profile_changed_during_start), TEST(snapshot_made_during_copy), TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source), TEST(missing_volume), TEST(missing_network), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete), TEST(killed_rename), TEST(moving), TEST(killed_move), TEST(refreshing), TEST(killed_refresh), TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(deleting_storage_killed), TEST(delete_refused), TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
+                TEST(live_devices), TEST(new_nic), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update),
+                TEST(coming_profile_changed), TEST(profile_changed_during_start), TEST(snapshot_made_during_copy),
+                TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source),
+                TEST(missing_volume), TEST(missing_network), TEST(snapshot_expiry), TEST(killed_create), TEST(killed_delete),
+                TEST(killed_rename), TEST(volume_moved), TEST(moving), TEST(killed_move), TEST(refreshing), TEST(killed_refresh),
+                TEST(killed_snapshot), TEST(renaming_storage_killed), TEST(deleting_storage_killed), TEST(delete_refused),
+                TEST(rename_refused), TEST(stopping_storage_killed), TEST(thousand),
         };
 
         if (geteuid() != 0) {

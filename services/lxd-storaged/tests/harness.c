@@ -80,14 +80,22 @@ static int method_open_image(sd_bus_message *m, void *userdata, sd_bus_error *er
         return sd_bus_reply_method_return(m, "hhs", a, b, "split-tar");
 }
 
+/* A device that names p/v follows it: its file says what it names now. */
 static int method_rename_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *pool, *name, *new_pool, *new_name;
+        _cleanup_free_ char *from = NULL, *to = NULL, *path = dir_path(userdata, "device"), *text = NULL;
+
+        assert_true(sd_bus_message_read(m, "ssssst", &pool, NULL, &name, &new_pool, &new_name, NULL) >= 0);
+        assert_true(str_format(&from, "%s/%s", pool, name) >= 0 && str_format(&to, "%s/%s", new_pool, new_name) >= 0);
+        if (file_read(path, 100, &text, NULL) >= 0 && streq(text, from))
+                assert_true(file_write_atomic(path, to, strlen(to), 0600) >= 0);
         return sd_bus_reply_method_return(m, NULL);
 }
 
 static const sd_bus_vtable references_vtable[] = {
         SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetUsedBy", "st", "a{sas}", method_get_used_by, 0),
-        SD_BUS_METHOD("RenameVolume", "sssst", "", method_rename_volume, 0),
+        SD_BUS_METHOD("RenameVolume", "ssssst", "", method_rename_volume, 0),
         SD_BUS_VTABLE_END,
 };
 static const sd_bus_vtable store_vtable[] = {
@@ -363,6 +371,13 @@ void harness_steer(Harness *h, const char *name, const char *text) {
         _cleanup_free_ char *path = dir_path(h, name);
 
         assert_true(file_write_atomic(path, text, strlen(text), 0600) >= 0);
+}
+
+void assert_harness_device(Harness *h, const char *volume) {
+        _cleanup_free_ char *path = dir_path(h, "device"), *text = NULL;
+
+        assert_true(file_read(path, 100, &text, NULL) >= 0);
+        assert_string_equal(text, volume);
 }
 
 unsigned harness_unpacks(Harness *h) {

@@ -41,7 +41,10 @@ void assert_harness_error(Harness *h, const char *name, const char *text);
 /* A path below LXD_DIR, from a ring of buffers. */
 const char *harness_path(Harness *h, const char *format, ...) printf_like(2, 3);
 bool harness_exists(Harness *h, const char *format, ...) printf_like(2, 3);
-/* Writes a small file below dir that steers the stand-ins: "used-volume", "used-pool" (lines "key url"), "unpack-mode" (ok, error, close). */
+/* Writes a small file below dir that steers the stand-ins: "used-volume", "used-pool" (lines "key url"), "unpack-mode" (ok, error, close),
+ * "device" ("pool/name" that a device names, which follows its volume). */
 void harness_steer(Harness *h, const char *name, const char *text);
+/* Asserts that the device names this. */
+void assert_harness_device(Harness *h, const char *volume);
 /* How many times the unpacker was asked. */
 unsigned harness_unpacks(Harness *h);

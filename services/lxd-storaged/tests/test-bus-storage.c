@@ -706,6 +706,48 @@ static void copy_across(Harness *h, const char *from, const char *to) {
         assert_file(harness_path(h, "storage-pools/q/custom-snapshots/default_w/s0/a"), "text");
 }
 
+/* To another pool, with its snapshots, configuration and the devices that name it; what cannot be is said at once. */
+static void test_move(void **state) {
+        Harness *h = *state;
+
+        assert_int_equal(create_pool(h, "p", "dir"), 0);
+        assert_int_equal(create_pool(h, "q", "dir"), 0);
+        assert_int_equal(harness_call(h, "/pool/p", "Pool", "CreateVolume", "sssssa{ss}(sss)t", "default", "custom", "", "v", "words", 1, "user.a",
+                                      "b", WHO, NO_FLAGS),
+                         0);
+        assert_int_equal(create_custom(h, "/pool/q", "taken"), 0);
+        write_file(harness_path(h, "storage-pools/p/custom/default_v/f"), "text");
+        assert_int_equal(harness_operation(h, "/volume/p/custom/default/v", "Volume", "CreateSnapshot", "st(sss)t", "s0", NO_FLAGS, WHO,
+                                           NO_FLAGS),
+                         0);
+        harness_steer(h, "device", "p/v");
+
+        assert_true(harness_operation(h, "/volume/p/custom/default/v", "Volume", "Move", "ss(sss)t", "nope", "v", WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "Storage pool not found");
+        assert_true(harness_operation(h, "/volume/p/custom/default/nope", "Volume", "Move", "ss(sss)t", "q", "v", WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "Storage pool volume not found");
+        assert_true(harness_operation(h, "/volume/p/custom/default/v", "Volume", "Move", "ss(sss)t", "q", "taken", WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "AlreadyExists", "Volume by that name already exists");
+        assert_true(harness_operation(h, "/volume/p/custom/default/v", "Volume", "Move", "ss(sss)t", "q", "a/b", WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "InvalidArgument", "slashes");
+        assert_true(harness_operation(h, "/volume/p/custom/default/v", "Volume", "Move", "ss(sss)t", "p", "v", WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "InvalidArgument", "already");
+        assert_int_equal(harness_call(h, "", "Guests", "Mount", "ssssst", "p", "custom", "default", "v", "7", NO_FLAGS), 0);
+        assert_true(harness_operation(h, "/volume/p/custom/default/v", "Volume", "Move", "ss(sss)t", "q", "w", WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "Failed", "Volume is still in use by running instances");
+        assert_int_equal(harness_call(h, "", "Guests", "Unmount", "ssssst", "p", "custom", "default", "v", "7", NO_FLAGS), 0);
+        assert_harness_device(h, "p/v");
+
+        assert_int_equal(harness_operation(h, "/volume/p/custom/default/v", "Volume", "Move", "ss(sss)t", "q", "w", WHO, NO_FLAGS), 0);
+        assert_file(harness_path(h, "storage-pools/q/custom/default_w/f"), "text");
+        assert_file(harness_path(h, "storage-pools/q/custom-snapshots/default_w/s0/f"), "text");
+        assert_false(harness_exists(h, "storage-pools/p/custom/default_v") || harness_exists(h, "storage-pools/p/custom-snapshots/default_v"));
+        assert_int_equal(harness_call(h, "/volume/q/custom/default/w", "Volume", "Describe", "t", NO_FLAGS), 0);
+        assert_document(h, "\"config\":{\"user.a\":\"b\"},\"description\":\"words\"");
+        assert_true(harness_call(h, "/volume/p/custom/default/v", "Volume", "Describe", "t", NO_FLAGS) < 0);
+        assert_harness_device(h, "q/w");
+}
+
 static void test_copy_dir_btrfs(void **state) {
         copy_across(*state, "dir", "btrfs");
 }
@@ -770,7 +812,7 @@ int main(void) {
                 TEST(test_volume_bad_input),  TEST(test_volume_in_the_way), TEST(test_volume_lists),  TEST(test_volume_defaults),
                 TEST(test_guest_dir),         TEST(test_guest_btrfs),     TEST(test_guest_bad_input), TEST(test_image_broken),
                 TEST(test_image_shared),      TEST(test_quota_btrfs),     TEST(test_remount_btrfs),   TEST(test_copy_dir_btrfs),
-                TEST(test_copy_btrfs_dir),    TEST(test_snapshot_duties),
+                TEST(test_copy_btrfs_dir),    TEST(test_move),            TEST(test_snapshot_duties),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
