@@ -113,13 +113,17 @@ static const LifecycleAction *find_action(const char *name) {
         return NULL;
 }
 
-/* "c1/snapshots/before" of "/1.0/instances/c1/snapshots/before?project=p"; the server itself, "/1.0", has no name. */
+/* "c1/snapshots/before" of "/1.0/instances/c1/snapshots/before?project=p"; the server itself, "/1.0", has no name. What ends in "/metadata" or
+ * "/metadata/templates" is the instance's, and the entry's text says so already. */
 static const char *object_of(const char *source, int *ret_length) {
-        const char *name = startswith(source, "/1.0/");
+        const char *name = startswith(source, "/1.0/"), *part;
 
         name = name ? strchr(name, '/') : NULL;
         name = name ? name + 1 : "";
         *ret_length = (int) strcspn(name, "?");
+        part = strchr(name, '/');
+        if (part && part < name + *ret_length && startswith(part, "/metadata") && strchr("/?", part[STRLEN("/metadata")]))
+                *ret_length = (int) (part - name);
         return name;
 }
 

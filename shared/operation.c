@@ -122,14 +122,18 @@ static int append_record(sd_bus_message *m, void *userdata) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void operation_changed(Operation *op) {
+static void tell_state(Operation *op) {
         int r;
 
-        op->updated = now_realtime();
         r = bus_server_emit(op->manager->server, op->manager->root, LXD_BUS_PREFIX ".Operations1", "Changed",
                             append_record, op);
         if (r < 0)
                 log_warning_errno(r, "Failed to signal a change of operation %s: %m", op->id);
+}
+
+static void operation_changed(Operation *op) {
+        op->updated = now_realtime();
+        tell_state(op);
 }
 
 /* Operations1 */
@@ -540,7 +544,13 @@ void operation_finish(Operation *op, int r, const sd_bus_error *e) {
                 log_warning_errno(r, "Failed to arm the end of operation %s: %m", op->id);
 }
 
+void operation_begun(Operation *op) {
+        if (op->status == OPERATION_RUNNING && !streq(op->class, "token")) /* whose metadata is a secret */
+                tell_state(op);
+}
+
 int operation_reply(Operation *op, sd_bus_message *m) {
+        operation_begun(op);
         return sd_bus_reply_method_return(m, "o", op->path);
 }
 

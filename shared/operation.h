@@ -62,7 +62,9 @@ void operation_set_cancel(Operation *op, void (*callback)(Operation *op, void *u
 /* The end: r >= 0 success; -ECANCELED cancelled; else failure with the text of e (or strerror(r)). Logs failures with
  * LXD_OPERATION= and LXD_REQUESTOR=. The pointer stays valid for the 5 s, but do not use it further. */
 void operation_finish(Operation *op, int r, const sd_bus_error *e);
-/* Replies to m with the operation's path. */
+/* Signals that it runs; for who answers with its path himself. Its resources are complete. */
+void operation_begun(Operation *op);
+/* The same, and replies to m with the operation's path. */
 int operation_reply(Operation *op, sd_bus_message *m);
 
 /* Appends / reads one OP record. Reading: *ret fields are owned, operation_record_done() frees. */

@@ -173,6 +173,33 @@ static void json_requestor(JsonWriter *w, const Requestor *who) {
         json_object_end(w);
 }
 
+/* name.0, name.1, ... are a list; what else there is, are strings. The keys are sorted, so that name.0 comes first, but not all in order. */
+static void json_context(JsonWriter *w, const Config *context) {
+        json_object_begin(w, "context");
+        CONFIG_FOREACH(i, context) {
+                const char *dot = strrchr(i->key, '.'), *value;
+                char key[64];
+
+                if (!dot || dot[1] == '\0' || dot[1 + strspn(dot + 1, "0123456789")] != '\0') {
+                        json_string(w, i->key, i->value);
+                        continue;
+                }
+                if (!streq(dot, ".0") || dot - i->key > (ptrdiff_t) sizeof(key) - 24)
+                        continue;
+                (void) snprintf(key, sizeof(key), "%.*s", (int) (dot - i->key), i->key);
+                json_array_begin(w, key);
+                for (size_t k = 0;; k++) {
+                        (void) snprintf(key, sizeof(key), "%.*s.%zu", (int) (dot - i->key), i->key, k);
+                        value = config_get(context, key);
+                        if (!value)
+                                break;
+                        json_string(w, NULL, value);
+                }
+                json_array_end(w);
+        }
+        json_object_end(w);
+}
+
 void events_lifecycle(Events *e, const char *project, const char *action, const char *source, const Config *context,
                       const Requestor *who) {
         _cleanup_(json_done) JsonWriter w = {};
@@ -184,7 +211,7 @@ void events_lifecycle(Events *e, const char *project, const char *action, const 
         json_string(&w, "action", action);
         json_string(&w, "source", source);
         if (context && context->n > 0)
-                json_config(&w, "context", context);
+                json_context(&w, context);
         if (who)
                 json_requestor(&w, who);
         json_object_end(&w);

@@ -40,23 +40,23 @@ static void on_changed(Manager *m, sd_bus_message *message) {
 }
 
 static void on_lifecycle(Manager *m, sd_bus_message *message) {
-        _cleanup_(requestor_done) Requestor who = {};
+        const char *project, *action, *source, *user, *protocol, *address;
         _cleanup_(config_done) Config context = {};
-        const char *project, *action, *source;
         int r;
 
         r = sd_bus_message_read(message, "sss", &project, &action, &source);
         if (r >= 0)
                 r = bus_read_config(message, &context);
         if (r >= 0)
-                r = bus_read_requestor(message, &who);
+                r = sd_bus_message_read(message, "(sss)", &user, &protocol, &address); /* nobody, when empty: not the daemon that tells of it */
         if (r < 0) {
                 log_warning_errno(r, "Failed to read a lifecycle signal: %m");
                 return;
         }
         if (streq(action, "config-updated") || startswith(action, "storage-pool-"))
                 server_info_invalidate(m->server);
-        events_lifecycle(m->events, project, action, source, &context, &who);
+        events_lifecycle(m->events, project, action, source, &context,
+                         &(const Requestor) { (char *) user, (char *) protocol, (char *) address });
 }
 
 static void on_signal(BusPeer *p, sd_bus_message *message, void *userdata) {

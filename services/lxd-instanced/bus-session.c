@@ -80,17 +80,27 @@ static int step_exec(Job *j, sd_bus_error *error) {
         return r;
 }
 
+/* The command word by word, as a list in the context: command.0, command.1, ... */
+static void tell_exec(Job *j) {
+        _cleanup_(config_done) Config context = {};
+        Session *s = j->data;
+        char key[32];
+        int r = 0;
+
+        for (size_t k = 0; s->argv[k] && r >= 0; k++) {
+                (void) snprintf(key, sizeof(key), "command.%zu", k);
+                r = config_set(&context, key, s->argv[k]);
+        }
+        if (r >= 0)
+                instance_lifecycle(j->instance, "exec", &context, &j->who, j->operation);
+}
+
 static int reply_exec(Job *j) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        _cleanup_(config_done) Config context = {};
-        _cleanup_free_ char *command = NULL;
         Session *s = j->data;
         int r;
 
-        if (strv_join(s->argv, " ", &command) >= 0) {
-                (void) config_set(&context, "command", command);
-                instance_lifecycle(j->instance, "exec", &context, &j->who, j->operation);
-        }
+        tell_exec(j);
         r = sd_bus_message_new_method_return(j->request, &m);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "h");

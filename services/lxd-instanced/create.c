@@ -416,6 +416,7 @@ int create_step_answer(Job *j, sd_bus_error *error) {
 
         if (!request)
                 return 0;
+        operation_begun(j->operation);
         r = sd_bus_message_new_method_return(request, &reply);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "os", operation_path(j->operation), j->instance->name);
@@ -518,6 +519,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         (void) config_set(&context, "type", "container");
         (void) config_set(&context, "storage-pool", i->pool);
         instance_lifecycle(i, "created", &context, &j->who, j->operation);
+        snapshots_lifecycle(i, "created", &j->who, j->operation); /* a copy's, which came with it */
 
         /* For the image's last use; nobody depends on the answer. */
         if (d->fingerprint &&

@@ -301,11 +301,16 @@ static int project_query(const char *project, char **ret) {
         return r < 0 ? r : str_format(ret, "?project=%s", encoded);
 }
 
-int instance_url(const Instance *i, char **ret) {
+/* Of a part of it: "/metadata". */
+static int url_below(const Instance *i, const char *part, char **ret) {
         _cleanup_free_ char *query = NULL;
         int r = project_query(i->project, &query);
 
-        return r < 0 ? r : str_format(ret, "/1.0/instances/%s%s", i->name, query);
+        return r < 0 ? r : str_format(ret, "/1.0/instances/%s%s%s", i->name, part, query);
+}
+
+int instance_url(const Instance *i, char **ret) {
+        return url_below(i, "", ret);
 }
 
 int instance_path(const Instance *i, char **ret) {
@@ -319,9 +324,10 @@ int instance_log_dir(const Instance *i, char **ret) {
 }
 
 void instance_lifecycle(Instance *i, const char *what, const Config *context, const Requestor *who, Operation *op) {
+        const char *part = startswith(what, "metadata-template") ? "/metadata/templates" : startswith(what, "metadata-") ? "/metadata" : "";
         _cleanup_free_ char *action = NULL, *url = NULL;
 
-        if (!i->manager->operations || str_format(&action, "instance-%s", what) < 0 || instance_url(i, &url) < 0)
+        if (!i->manager->operations || str_format(&action, "instance-%s", what) < 0 || url_below(i, part, &url) < 0)
                 return;
         (void) lifecycle_emit(i->manager->operations, action, url, context, who,
                               &(const LogFields) { .project = i->project, .instance = i->name, .operation = operation_id(op) });

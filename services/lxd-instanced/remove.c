@@ -100,6 +100,7 @@ static int step_forget(Job *j, sd_bus_error *error) {
 
         reset_unit(i);
         remove_files(i);
+        snapshots_lifecycle(i, "deleted", &j->who, j->operation);
         instance_lifecycle(i, "deleted", NULL, &j->who, j->operation);
         instance_forget(i);
         snapshots_update_duties(m);

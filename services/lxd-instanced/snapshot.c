@@ -52,6 +52,11 @@ static void snapshot_lifecycle(Snapshot *s, const char *what, const Config *cont
                                                            .operation = operation_id(op) });
 }
 
+void snapshots_lifecycle(Instance *i, const char *what, const Requestor *who, Operation *op) {
+        for (size_t k = 0; k < i->n_snapshots; k++)
+                snapshot_lifecycle(i->snapshots[k], what, NULL, who, op);
+}
+
 static void tell_bus(Snapshot *s, bool added) {
         _cleanup_free_ char *path = NULL;
         BusServer *server = s->instance->manager->server;

@@ -19,6 +19,8 @@ int snapshots_names(const Instance *i, char **ret);
 Snapshot *snapshot_copy(const Snapshot *old, Instance *to);
 /* The volume of a pending one is there. 0, -errno with error set. */
 int snapshot_complete(Job *j, Snapshot *s, sd_bus_error *error);
+/* The event "instance-snapshot-<what>" of each one of an instance: they come with a copy, and go with their instance. */
+void snapshots_lifecycle(Instance *i, const char *what, const Requestor *who, Operation *op);
 /* Removes the record; the volume is gone. */
 void snapshot_forget(Snapshot *s);
 

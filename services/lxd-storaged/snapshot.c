@@ -40,12 +40,12 @@ int snapshot_name_from_pattern(const char *pattern, const SnapshotList *existing
         return snapshot_pattern_expand(pattern, now_realtime(), names, ret);
 }
 
-static void snapshot_emit(Task *t, const char *action, const char *context_key, const char *context_value) {
+static void snapshot_emit(Task *t, const char *name, const char *action, const char *context_key, const char *context_value) {
         _cleanup_(config_done) Config context = {};
         _cleanup_free_ char *url = NULL;
 
-        if (t->silent || layout_volume_url(t->pool.name, t->volume.type, t->volume.project, t->volume.name,
-                                           t->snapshot.name, &url) < 0)
+        if (t->silent || layout_volume_url(t->pool.name, t->volume.type, t->volume.project, t->volume.name, name,
+                                           &url) < 0)
                 return;
         if (context_key && config_set(&context, context_key, context_value) < 0)
                 return;
@@ -62,6 +62,11 @@ static void snapshot_emit_object(Task *t, const char *name, bool added) {
                             NULL) < 0)
                 return;
         (void) (added ? bus_server_emit_object_added(server, path) : bus_server_emit_object_removed(server, path));
+}
+
+void snapshot_emit_deleted(Task *t, const char *name) {
+        snapshot_emit_object(t, name, false);
+        snapshot_emit(t, name, "storage-volume-snapshot-deleted", NULL, NULL);
 }
 
 static int snapshot_path(const Task *t, const char *name, char **ret) {
@@ -176,7 +181,7 @@ static int step_create_commit(Task *t, sd_bus_error *error) {
                 return r;
         snapshot_duties_update(t->manager);
         snapshot_emit_object(t, t->snapshot.name, true);
-        snapshot_emit(t, "storage-volume-snapshot-created", "type", t->volume.type);
+        snapshot_emit(t, t->snapshot.name, "storage-volume-snapshot-created", "type", t->volume.type);
         return 0;
 }
 
@@ -244,8 +249,7 @@ static int step_delete_mark(Task *t, sd_bus_error *error) {
 
 static int step_delete_signal(Task *t, sd_bus_error *error) {
         snapshot_duties_update(t->manager);
-        snapshot_emit_object(t, t->snapshot.name, false);
-        snapshot_emit(t, "storage-volume-snapshot-deleted", NULL, NULL);
+        snapshot_emit_deleted(t, t->snapshot.name);
         return 0;
 }
 
@@ -356,7 +360,7 @@ static int step_rename_commit(Task *t, sd_bus_error *error) {
         snapshot_emit_object(t, t->new_name, true);
         old_name = TAKE_PTR(t->snapshot.name);
         t->snapshot.name = TAKE_PTR(t->new_name);
-        snapshot_emit(t, "storage-volume-snapshot-renamed", "old_name", old_name);
+        snapshot_emit(t, t->snapshot.name, "storage-volume-snapshot-renamed", "old_name", old_name);
         return 0;
 }
 
@@ -400,7 +404,7 @@ static int step_update(Task *t, sd_bus_error *error) {
         if (r < 0)
                 return r;
         snapshot_duties_update(t->manager);
-        snapshot_emit(t, "storage-volume-snapshot-updated", NULL, NULL);
+        snapshot_emit(t, t->snapshot.name, "storage-volume-snapshot-updated", NULL, NULL);
         return 0;
 }
 

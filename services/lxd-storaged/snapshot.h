@@ -19,6 +19,8 @@ extern const TaskKind snapshot_list_kind; /* recursion */
 extern const TaskKind snapshot_recover_remove_kind;
 extern const TaskKind snapshot_recover_rename_kind;
 
+/* Says that a snapshot of t->volume is gone, by itself or with its volume. */
+void snapshot_emit_deleted(Task *t, const char *name);
 /* Checks the name of a new snapshot, with LXD's texts. 0, -EINVAL. */
 int snapshot_check_name(const char *name, sd_bus_error *error);
 /* The name that a pattern gives (snapshot-pattern.h). 0, -EINVAL, -ENOMEM. */

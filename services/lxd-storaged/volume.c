@@ -11,6 +11,7 @@
 #include "log.h"
 #include "crash.h"
 #include "snapshot-duties.h"
+#include "snapshot.h"
 
 int volume_task_new(Manager *m, const TaskKind *kind, const char *pool, const char *type, const char *project,
                     const char *name, Task **ret) {
@@ -208,6 +209,8 @@ static int step_remove_run(Task *t, sd_bus_error *error) {
                 r = layout_snapshot(v->type, v->project, v->name, snapshots.items[i].name, &s);
                 if (r >= 0)
                         r = argument_add(&arguments, "to", s);
+                if (r >= 0 && !strv_contains(t->names, snapshots.items[i].name))
+                        r = strv_extend(&t->names, snapshots.items[i].name);
         }
         if (r >= 0)
                 r = volume_path(t, v->name, &path);
@@ -271,8 +274,11 @@ static int step_delete_mark(Task *t, sd_bus_error *error) {
         return r;
 }
 
+/* names: the snapshots that went with it. */
 static int step_delete_signal(Task *t, sd_bus_error *error) {
         snapshot_duties_update(t->manager);
+        STRV_FOREACH(name, t->names)
+                snapshot_emit_deleted(t, *name);
         volume_emit_object(t, t->volume.name, false);
         volume_emit(t, "storage-volume-deleted", NULL, NULL);
         return 0;

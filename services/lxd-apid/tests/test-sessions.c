@@ -533,6 +533,18 @@ static void test_events(void **state) {
         assert_int_equal(rest_websocket_receive(f, all, &second, NULL), 1);
         assert_string_equal(text, second);
 
+        /* nobody did it: not the daemon that tells of it either; and a list */
+        text = (free(text), NULL);
+        assert_true(sd_bus_emit_signal(f->owners[OPERATION_OWNER_INSTANCED].bus, "/org/lxd/instance1", LXD_BUS_PREFIX ".Operations1", "Lifecycle",
+                                       "sssa{ss}(sss)", "default", "instance-exec", "/1.0/instances/c1", 14, "a.b", "x", "command.0", "w0",
+                                       "command.1", "w1", "command.10", "w10", "command.11", "w11", "command.2", "w2", "command.3", "w3",
+                                       "command.4", "w4", "command.5", "w5", "command.6", "w6", "command.7", "w7", "command.8", "w8",
+                                       "command.9", "w9", "plain", "y", "", "", "") >= 0);
+        assert_int_equal(rest_websocket_receive(f, life, &text, NULL), 1);
+        assert_non_null(strstr(text, "\"context\":{\"a.b\":\"x\",\"command\":[\"w0\",\"w1\",\"w2\",\"w3\",\"w4\",\"w5\",\"w6\",\"w7\",\"w8\",\"w9\","
+                                     "\"w10\",\"w11\"],\"plain\":\"y\"}},\"location\""));
+        assert_frame(f, all, 1, NULL);
+
         text = (free(text), NULL);
         assert_int_equal(rest_emit_operation(f, OPERATION_OWNER_IMAGED, 7, OPERATION_SUCCESS), 0);
         assert_int_equal(rest_websocket_receive(f, all, &text, NULL), 1);

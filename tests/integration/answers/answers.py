@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends the requests of a .cases file to a LXD socket; records what comes back, or compares it with the record. See README.md."""
 
+import base64
 import http.client
 import json
 import os
 import re
 import socket
+import struct
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -93,6 +96,62 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(SOCKET)
 
 
+class Listener:
+    """A websocket of events, read by a thread."""
+
+    def __init__(self, types):
+        self.events, self.lock = [], threading.Lock()
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(SOCKET)
+        self.socket.sendall((f"GET /1.0/events?type={types} HTTP/1.1\r\nHost: lxd\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+                             f"{base64.b64encode(os.urandom(16)).decode()}\r\n\r\n").encode())
+        self.file = self.socket.makefile("rb")
+        status = self.file.readline().decode()
+        if " 101 " not in status:
+            raise SystemExit(f"no events: {status}")
+        while self.file.readline() not in (b"\r\n", b""):
+            pass
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        while head := self.file.read(2):
+            n = head[1] & 127
+            if n >= 126:
+                n, = struct.unpack(*((">H", self.file.read(2)) if n == 126 else (">Q", self.file.read(8))))
+            data = self.file.read(n)
+            if head[0] & 15 == 9:  # LXD hangs up when a ping is not answered
+                self.socket.sendall(bytes([0x8a, 0x80 | n, 0, 0, 0, 0]) + data)
+            elif head[0] & 15 in (1, 2):
+                with self.lock:
+                    self.events.append(json.loads(data))
+
+    def take(self):
+        """What came since the last time, once nothing has come for a moment; in the order of the alphabet: LXD's is by chance."""
+        count = -1
+        while count != len(self.events):
+            count = len(self.events)
+            time.sleep(0.2)
+        with self.lock:
+            found, self.events = self.events, []
+        return sorted({self.plain(e) for e in found} - {None})
+
+    @staticmethod
+    def plain(event):
+        m = event["metadata"]
+        if event["type"] == "operation":
+            # Where LXD makes no operation of its own, or says how far it is, there is nothing to compare.
+            if m["status"] == "Pending" or m["class"] != "task" or (m["status"] == "Running" and m["metadata"]):
+                return None
+            resources = {k: v or [] for k, v in (m["resources"] or {}).items()}
+            return plain(f"{m['description']}: {m['status']} {json.dumps(resources, sort_keys=True)} {event['project']}")
+        # LXD names volumes in events as they are called on disk.
+        source = re.sub(r"/volumes/custom/default_", "/volumes/custom/", m["source"])
+        who = m.get("requestor")
+        return plain(f"{m['action']} {source} {json.dumps(m.get('context'), sort_keys=True)} {event['project']}"
+                     + (f" by {who['username']} ({who['protocol']})" if who else ""))
+
+
 class Answer:
     """What came back, reduced to what is compared."""
 
@@ -130,7 +189,7 @@ class Answer:
 class Session:
     def __init__(self):
         self.names = {"etag": ""}
-        self.last = None
+        self.last = self.listener = None
 
     def expand(self, text):
         return re.sub(r"\$\{(\w+)\}", lambda m: str(self.names[m.group(1)]), text)
@@ -210,13 +269,13 @@ class Case:
         self.line, self.number, self.headers, self.better, self.open = line, number, [], None, None
         self.verb, self.words = "ask", line
         first = line.split(" ", 1)[0]
-        if first in ("wait", "quiet", "value", "keep", "until"):
+        if first in ("wait", "quiet", "value", "keep", "until", "listen", "events"):
             self.verb, self.words = line.split(" ", 1)
         elif first not in METHODS:
             raise SystemExit(f"line {number}: what is \"{first}\"?")
 
     def compared(self):
-        return self.verb in ("ask", "wait", "value")
+        return self.verb in ("ask", "wait", "value", "events")
 
     def run(self, session):
         if self.verb == "keep":
@@ -224,6 +283,12 @@ class Case:
             session.names[name] = session.member(path)
         elif self.verb == "until":
             session.until(*self.words.split(" ", 2))
+        elif self.verb == "listen":
+            session.listener = Listener(self.words)
+        elif self.verb == "events":
+            answer = session.ask(self.words, self.headers)
+            session.wait(answer, False)
+            return {"status": answer.record["status"], "events": session.listener.take()}
         else:
             values = self.verb == "value"
             words = self.words
@@ -335,7 +400,19 @@ def refused_alike(want, got):
     return out
 
 
+def compare_events(want, got):
+    """Most events of LXD's instances do not say who it was; ours do."""
+    out = [f"answers {got['status']}, LXD {want['status']}"] if want["status"] != got["status"] else []
+    anonymous = {re.sub(r" by \S+ \(\w+\)$", "", e) for e in got["events"]}
+    out += [f"event missing: {e}" for e in want["events"] if e not in got["events"] and e not in anonymous]
+    out += [f"event too much: {e}" for e in got["events"]
+            if e not in want["events"] and re.sub(r" by root \(unix\)$", "", e) not in want["events"]]
+    return out
+
+
 def compare(case, want, got):
+    if "events" in want and "events" in got:
+        return compare_events(want, got)
     want, got = without_moment(want), without_moment(got)
     status, text = verdict(got)
     if case.better is None:
