@@ -67,22 +67,15 @@ static int step_source_snapshot(Task *t, sd_bus_error *error) {
 int step_source_config(Task *t, sd_bus_error *error) {
         const Config *config = t->snapshot.name ? &t->snapshot.config : &t->source.config;
         const char *description = t->snapshot.name ? t->snapshot.description : t->source.description;
-        _cleanup_(config_done) Config merged = {};
-        int r;
+        int r = 0;
 
         if (!streq(t->volume.type, VOLUME_CUSTOM))
                 return 0;
-        r = config_copy(config, &merged);
-        if (r >= 0)
-                r = config_merge(&merged, &t->volume.config, true);
+        if (t->volume.config.n == 0)
+                r = config_copy(config, &t->volume.config);
         if (r >= 0 && isempty(t->volume.description))
                 r = str_replace(&t->volume.description, description);
-        if (r < 0)
-                return r;
-        config_done(&t->volume.config);
-        t->volume.config = merged;
-        merged = (Config) {};
-        return 0;
+        return r;
 }
 
 /* Rows of the copied snapshots, children of the pending row: they appear and vanish with it. Those that the request names, or all. */
