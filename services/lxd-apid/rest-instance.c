@@ -172,6 +172,8 @@ static int read_state(json_object *o, StateBody *ret, sd_bus_error *error) {
                 x = json_arg_bool(o, "stateful", &b.stateful, error);
         if (x < 0)
                 return x;
+        if (b.timeout == 0) /* not left out, but given as 0 */
+                b.force = true;
         for (size_t i = 0; i < ELEMENTSOF(actions); i++)
                 if (streq(b.action, actions[i].action)) {
                         b.member = actions[i].member;

@@ -564,8 +564,7 @@ static int record(Instance *i, sd_bus_error *error) {
         return 0;
 }
 
-/* What is copied is a resource of the operation, too. */
-static int add_source(Job *j, const Instance *from, const Snapshot *snapshot) {
+int create_add_source(Job *j, const Instance *from, const Snapshot *snapshot) {
         _cleanup_free_ char *url = NULL;
         int r = snapshot ? snapshot_resource_url(snapshot, &url) : instance_url(from, &url);
 
@@ -614,7 +613,7 @@ int instance_create(Manager *m, CreateRequest *c, const Requestor *who, Job **re
         if (r < 0)
                 return r;
         job_allow_cancel(j);
-        r = copy ? add_source(j, from, from_snapshot) : 0;
+        r = copy ? create_add_source(j, from, from_snapshot) : 0;
         if (r >= 0)
                 r = record(i, error);
         if (r < 0) {

@@ -22,6 +22,8 @@ int instance_create(Manager *m, CreateRequest *c, const Requestor *who, Job **re
 /* The instance and snapshot that a copy is made of: "c1" or "c1/snap0" in `project` (or that of the new one). *ret_snapshot may become NULL. 0,
  * negative errno with error set. */
 int create_find_source(Manager *m, const Config *source, const char *project, Instance **ret, Snapshot **ret_snapshot, sd_bus_error *error);
+/* What is copied is a resource of the operation, too. snapshot may be NULL. 0, -errno. */
+int create_add_source(Job *j, const Instance *from, const Snapshot *snapshot);
 /* A step: answers CreateInstance. */
 int create_step_answer(Job *j, sd_bus_error *error);
 /* Fills what each NIC of the expanded devices lacks in volatile.<device>.hwaddr and .name. 0, -errno. */

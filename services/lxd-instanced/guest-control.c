@@ -187,10 +187,20 @@ int guest_nic_remove(sd_event *event, uint64_t id, const char *name, const char 
                         ret_call, error);
 }
 
+/* LXD takes "mnt" for "/mnt". */
+static int add_path(GuestMessage *m, const char *key, const char *path) {
+        return guest_message_addf(m, key, "%s%s", path[0] == '/' ? "" : "/", path);
+}
+
 int guest_mount_remove(sd_event *event, uint64_t id, const char *target, guest_reply_t callback, void *userdata,
                        GuestCall **ret_call, sd_bus_error *error) {
-        return call_two(event, id, "mount-remove", (const char *const[]) { "target", target, NULL, NULL }, callback, userdata,
-                        ret_call, error);
+        _cleanup_message_ GuestMessage m = {};
+        int r;
+
+        r = guest_message_begin(&m, "mount-remove");
+        if (r >= 0)
+                r = add_path(&m, "target", target);
+        return call_simple(event, id, r, &m, callback, userdata, ret_call, error);
 }
 
 static int add_flag(GuestMessage *m, const char *key, bool on) {
@@ -204,7 +214,7 @@ int guest_mount_add(sd_event *event, uint64_t id, const GuestMount *mount, guest
 
         r = guest_message_begin(&m, "mount-add");
         if (r >= 0)
-                r = guest_message_add(&m, "target", mount->target);
+                r = add_path(&m, "target", mount->target);
         if (r >= 0)
                 r = mount->source_fd >= 0 ? guest_message_add_fd(&m, mount->source_fd)
                                           : guest_message_add(&m, "source", mount->source);
@@ -228,7 +238,7 @@ static int call_device(sd_event *event, uint64_t id, const char *verb, const Gue
 
         r = guest_message_begin(&m, verb);
         if (r >= 0)
-                r = guest_message_add(&m, "path", d->path);
+                r = add_path(&m, "path", d->path);
         if (r >= 0)
                 r = guest_message_addf(&m, "mode", "%u", d->mode);
         if (r >= 0)

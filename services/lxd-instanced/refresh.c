@@ -202,6 +202,8 @@ int instance_refresh(Instance *i, const Config *source, const Requestor *who, Jo
         r = config_copy(source, &d->source);
         if (r >= 0)
                 r = job_new_operation(j, "Creating instance", error);
+        if (r >= 0)
+                r = create_add_source(j, from, NULL);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(j);

@@ -178,7 +178,7 @@ static int fix_volatile(Instance *i, Target *t, const Devices *expanded) {
                 if (!key || config_set(c, key, NULL) < 0)
                         return -ENOMEM;
         }
-        return instance_is_running(i) ? instance_fill_nics(i, expanded, c) : 0;
+        return instance_fill_nics(i, expanded, c);
 }
 
 static int step_plan(Job *j, sd_bus_error *error) {

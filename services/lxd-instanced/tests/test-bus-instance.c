@@ -733,6 +733,21 @@ static void live_devices(void **state) {
                                       "path", "/", "pool", "other", "", "", "", "", (uint64_t) UPDATE_DEVICES), -EINVAL);
 }
 
+/* A NIC has its address from the moment it is given to an instance, running or not: who plans networks wants to know it. */
+static void new_nic(void **state) {
+        const char *path = INSTANCE1_INSTANCE "/default/c1", *interface = LXD_BUS_PREFIX ".instance1.Instance";
+
+        assert_int_equal(world_create("c1", "none", NULL), 0);
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 0, 1, "eth1", 2,
+                                      "type", "nic", "network", "br1", "", "", "", "", (uint64_t) (UPDATE_DEVICES | UPDATE_MERGE)), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_non_null(config_get(&world_instance("c1")->settings.config, "volatile.eth1.hwaddr"));
+        assert_int_equal(fixture_call(&world.f, path, interface, "Update", NULL, "ssbasa{ss}a{sa{ss}}s(sss)t", "", "", 0, 0, 0, 0, "", "", "", "",
+                                      (uint64_t) UPDATE_DEVICES), 0);
+        assert_int_equal(world_wait(NULL), 0);
+        assert_null(config_get(&world_instance("c1")->settings.config, "volatile.eth1.hwaddr"));
+}
+
 /* ---- what happens while a job waits for others ---- */
 
 static Profile *web(void) {
