@@ -205,34 +205,55 @@ static bool cron_field_is_valid(const char *s, unsigned min, unsigned max) {
         return true;
 }
 
-int snapshot_schedule_check(const char *schedule, const char **ret_reason) {
-        static const char *const words[] = { "@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@annually", "@yearly", "@startup", "@never" };
+/* Several are divided by ", "; words, which have no commas of their own, may do without the space. */
+static int schedule_split(const char *schedule, Strv *ret) {
+        _cleanup_strv_free_ Strv list = NULL;
+        int r = 0;
+
+        for (const char *end; schedule && r >= 0; schedule = end ? end + 2 : NULL) {
+                _cleanup_free_ char *one = NULL;
+
+                end = strstr(schedule, schedule[0] == '@' && !strchr(schedule, ' ') ? "," : ", ");
+                one = end ? strndup(schedule, (size_t) (end - schedule)) : strdup(schedule);
+                r = one ? strv_extend(&list, one) : -ENOMEM;
+                if (end && end[1] != ' ')
+                        end--;
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+static bool cron_is_valid(const char *schedule) {
         static const unsigned limits[5][2] = { { 0, 59 }, { 0, 23 }, { 1, 31 }, { 1, 12 }, { 0, 7 } };
         _cleanup_strv_free_ Strv fields = NULL;
+
+        if (strv_split(schedule, " \t", &fields) < 0 || strv_length(fields) != 5)
+                return false;
+        for (size_t i = 0; i < 5; i++)
+                if (!cron_field_is_valid(fields[i], limits[i][0], limits[i][1]))
+                        return false;
+        return true;
+}
+
+int snapshot_schedule_check(const char *schedule, const char **ret_reason) {
+        static const char *const words[] = { "@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@annually", "@yearly", "@startup", "@never" };
+        _cleanup_strv_free_ Strv list = NULL;
         int r;
 
         *ret_reason = "Schedule must be of the form: <minute> <hour> <day-of-month> <month> <day-of-week>";
-        r = strv_split(schedule, schedule[0] == '@' ? "," : " \t", &fields);
+        r = schedule_split(schedule, &list);
         if (r < 0)
                 return r;
+        STRV_FOREACH(one, list) {
+                bool known = cron_is_valid(*one);
 
-        if (schedule[0] == '@') {
-                STRV_FOREACH(f, fields) {
-                        size_t i = 0;
-
-                        while (i < ELEMENTSOF(words) && !streq(*f, words[i]))
-                                i++;
-                        if (i == ELEMENTSOF(words))
-                                return -EINVAL;
-                }
-                return 0;
-        }
-
-        if (strv_length(fields) != 5)
-                return -EINVAL;
-        for (size_t i = 0; i < 5; i++)
-                if (!cron_field_is_valid(fields[i], limits[i][0], limits[i][1]))
+                for (size_t i = 0; i < ELEMENTSOF(words) && !known; i++)
+                        known = streq(*one, words[i]);
+                if (!known)
                         return -EINVAL;
+        }
         return 0;
 }
 
@@ -287,13 +308,16 @@ bool snapshot_schedule_matches(const char *schedule, const struct tm *tm) {
         };
         _cleanup_strv_free_ Strv list = NULL;
 
-        if (schedule[0] != '@')
-                return cron_matches(schedule, tm);
-        if (strv_split(schedule, ",", &list) < 0)
+        if (schedule_split(schedule, &list) < 0)
                 return false;
-        STRV_FOREACH(w, list)
+        STRV_FOREACH(one, list) {
+                const char *cron = *one;
+
                 for (size_t k = 0; k < ELEMENTSOF(words); k++)
-                        if (streq(*w, words[k][0]) && cron_matches(words[k][1], tm))
-                                return true;
+                        if (streq(*one, words[k][0]))
+                                cron = words[k][1];
+                if (cron_matches(cron, tm))
+                        return true;
+        }
         return false;
 }

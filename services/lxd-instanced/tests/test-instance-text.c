@@ -125,8 +125,10 @@ static void patterns(void **state) {
 }
 
 static void schedules(void **state) {
-        static const char *const good[] = { "@daily", "@hourly, @startup", "0 6 * * *", "*/5 0-6 1,15 * 1-5" };
-        static const char *const bad[] = { "", "@sometimes", "0 6 * *", "60 * * * *", "a * * * *", "5-1 * * * *", "*/0 * * * *", "1, * * * *" };
+        static const char *const good[] = { "@daily", "@hourly, @startup", "0 6 * * *", "*/5 0-6 1,15 * 1-5",
+                                             "0 6 * * *, 1,2 7 * * 5", "@daily, 0 6 * * *", "@daily,@never" };
+        static const char *const bad[] = { "", "@sometimes", "0 6 * *", "60 * * * *", "a * * * *", "5-1 * * * *", "*/0 * * * *", "1, * * * *",
+                                            "0 6 * * *, ", "0 6 * * *,1 2 3 4 5", "@daily, 0 6 * *", "@daily,", ", @daily" };
         const char *reason;
 
         for (size_t k = 0; k < ELEMENTSOF(good); k++)
@@ -145,6 +147,8 @@ static void matching(void **state) {
         assert_true(snapshot_schedule_matches("10 12 31 * 0", &noon)); /* the day of the week is enough */
         assert_false(snapshot_schedule_matches("10 12 31 * *", &noon) || snapshot_schedule_matches("*/4 * * * *", &noon));
         assert_true(snapshot_schedule_matches("5/5 * * * *", &noon));
+        assert_true(snapshot_schedule_matches("@daily, 10 12 * * *", &noon) && snapshot_schedule_matches("0 0 1 1 *, 10,11 12 * * *", &noon));
+        assert_false(snapshot_schedule_matches("@daily, 11 12 * * *", &noon));
         assert_false(snapshot_schedule_matches("15/5 * * * *", &noon));
 }
 
