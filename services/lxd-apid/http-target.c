@@ -90,12 +90,22 @@ static int parse_query(Target *t, char *query) {
         return 0;
 }
 
+/* What proxies send, and every server must take: "http://host/path". The host is nobody's concern here. */
+static const char *without_host(const char *uri) {
+        const char *host = startswith(uri, "http://") ?: startswith(uri, "https://");
+
+        if (!host)
+                return uri;
+        host += strcspn(host, "/?#");
+        return host[0] == '/' ? host : "";
+}
+
 int target_parse(const char *uri, Target *ret) {
         Target t = {};
         char *query;
         int r;
 
-        t.text = strdup(uri);
+        t.text = strdup(without_host(uri));
         if (!t.text)
                 return -ENOMEM;
 

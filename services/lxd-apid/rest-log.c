@@ -26,11 +26,12 @@ static int then_raw(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         return x < 0 ? x : reply_response(r, MHD_HTTP_OK, response);
 }
 
+/* The log of the console has no name. */
 static int then_log(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         _cleanup_free_ char *disposition = NULL;
         int x = then_raw(r, reply, error);
 
-        if (x >= 0 && str_format(&disposition, "inline;filename=%s", r->labels[1]) >= 0)
+        if (x >= 0 && str_format(&disposition, "inline;filename=%s", strempty(r->labels[1])) >= 0)
                 (void) MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONTENT_DISPOSITION, disposition);
         return x;
 }
@@ -72,7 +73,7 @@ int rest_console_get(Request *r, sd_bus_error *error) {
 
         instance_call(&c, r, "OpenConsoleLog");
         call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_raw, error);
+        return call_send(&c, then_log, error);
 }
 
 int rest_console_delete(Request *r, sd_bus_error *error) {

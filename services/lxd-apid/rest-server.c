@@ -61,10 +61,9 @@ int rest_warnings_get(Request *r, sd_bus_error *error) {
 }
 
 /* The list is all lxd-clusterd tells of warnings: the one that was asked for is picked out of it. */
-static int then_warning(Request *r, sd_bus_message *reply, sd_bus_error *error) {
-        _cleanup_free_ char *text = NULL, *warning = NULL;
+static int pick_warning(Request *r, sd_bus_message *reply, char **ret, sd_bus_error *error) {
         _cleanup_json_ json_object *document = NULL;
-        _cleanup_(json_done) JsonWriter w = {};
+        _cleanup_free_ char *text = NULL;
         size_t n;
         int fd, x;
 
@@ -74,21 +73,50 @@ static int then_warning(Request *r, sd_bus_message *reply, sd_bus_error *error) 
         if (x >= 0)
                 x = json_body_parse(text, n, &document, error);
         if (x >= 0)
-                x = json_pick(document, "metadata", "uuid", r->labels[0], &warning);
-        if (x == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Warning not found");
+                x = json_pick(document, "metadata", "uuid", r->labels[0], ret);
+        return x == -ENOENT ? bus_error_set(error, LXD_ERROR_NOT_FOUND, "Warning not found") : x;
+}
+
+static int then_warning(Request *r, sd_bus_message *reply, sd_bus_error *error) {
+        _cleanup_free_ char *warning = NULL;
+        _cleanup_(json_done) JsonWriter w = {};
+        int x = pick_warning(r, reply, &warning, error);
+
         if (x < 0)
                 return x;
         json_raw(&w, NULL, warning, strlen(warning));
         return reply_json(r, &w, NULL);
 }
 
-int rest_warning_get(Request *r, sd_bus_error *error) {
+/* Nobody writes any, so there are none to be acknowledged or removed. */
+static int then_no_such_warning(Request *r, sd_bus_message *reply, sd_bus_error *error) {
+        _cleanup_free_ char *warning = NULL;
+        int x = pick_warning(r, reply, &warning, error);
+
+        return x < 0 ? x : bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Warnings cannot be changed yet");
+}
+
+static int find_warning(Request *r, CallThen then, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", "ListWarnings");
         call_append(&c, "ut", (uint32_t) 1, (uint64_t) 0);
-        return call_send(&c, then_warning, error);
+        return call_send(&c, then, error);
+}
+
+int rest_warning_get(Request *r, sd_bus_error *error) {
+        return find_warning(r, then_warning, error);
+}
+
+int rest_warning_put(Request *r, sd_bus_error *error) {
+        json_object *o = NULL;
+        int x = request_json(r, &o, error);
+
+        return x < 0 ? x : find_warning(r, then_no_such_warning, error);
+}
+
+int rest_warning_delete(Request *r, sd_bus_error *error) {
+        return find_warning(r, then_no_such_warning, error);
 }
 
 int rest_internal_ready_get(Request *r, sd_bus_error *error) {

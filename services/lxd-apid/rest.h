@@ -121,6 +121,8 @@ int rest_volume_snapshot_put(Request *r, sd_bus_error *error);
 int rest_volume_snapshot_patch(Request *r, sd_bus_error *error);
 int rest_volume_snapshot_delete(Request *r, sd_bus_error *error);
 int rest_warnings_get(Request *r, sd_bus_error *error);
+int rest_warning_put(Request *r, sd_bus_error *error);
+int rest_warning_delete(Request *r, sd_bus_error *error);
 int rest_warning_get(Request *r, sd_bus_error *error);
 int rest_internal_ready_get(Request *r, sd_bus_error *error);
 int rest_internal_shutdown_put(Request *r, sd_bus_error *error);

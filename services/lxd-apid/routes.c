@@ -131,6 +131,9 @@ static const Route routes[] = {
         { "DELETE", "1.0/storage-pools/{}/volumes/{}/{}/snapshots/{}", "Storage volume snapshot", rest_volume_snapshot_delete, BODY_NONE },
         { "GET", "1.0/warnings", "Warning", rest_warnings_get, BODY_NONE },
         { "GET", "1.0/warnings/{}", "Warning", rest_warning_get, BODY_NONE },
+        { "PUT", "1.0/warnings/{}", "Warning", rest_warning_put, BODY_JSON },
+        { "PATCH", "1.0/warnings/{}", "Warning", rest_warning_put, BODY_JSON },
+        { "DELETE", "1.0/warnings/{}", "Warning", rest_warning_delete, BODY_NONE },
         { "GET", "internal/ready", "Server", rest_internal_ready_get, BODY_NONE },
         { "PUT", "internal/shutdown", "Server", rest_internal_shutdown_put, BODY_NONE },
 };

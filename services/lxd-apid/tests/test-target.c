@@ -22,6 +22,12 @@ static void test_path(void **state) {
         assert_string_equal(t.segments[3], "a/b c");
         target_done(&t);
 
+        assert_int_equal(target_parse("http://host:8443/1.0/x?a=b", &t), 0);
+        assert_int_equal(t.n_segments, 2);
+        assert_string_equal(t.segments[1], "x");
+        assert_string_equal(target_parameter(&t, "a"), "b");
+        target_done(&t);
+
         assert_int_equal(target_parse("/1.0//x/", &t), 0);
         assert_int_equal(t.n_segments, 4);
         assert_string_equal(t.segments[1], "");
@@ -42,7 +48,8 @@ static void test_query(void **state) {
 }
 
 static void test_malformed(void **state) {
-        static const char *const bad[] = { "", "x", "*", "/%", "/%2", "/%zz", "/a%00b", "/?a=%00", "/%ff", "/a%0ab", "/?%80=1" };
+        static const char *const bad[] = { "", "x", "*", "/%", "/%2", "/%zz", "/a%00b", "/?a=%00", "/%ff", "/a%0ab", "/?%80=1",
+                                            "http://", "http://host", "https://host?x", "ftp://host/" };
         char many[3 * (TARGET_SEGMENTS_MAX + 2)] = "";
         Target t = {};
 
