@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns /1.0/storage-pools/{pool}/volumes and the snapshots of volumes. */
 
+#include <json-c/json.h>
+
 #include "bus-error.h"
 #include "call.h"
 #include "json-args.h"
@@ -150,7 +152,7 @@ int rest_volumes_post(Request *r, sd_bus_error *error) {
         if (copy)
                 call_config(&c, &source);
         call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
+        call_append(&c, "t", (uint64_t) (copy && json_object_object_get(o, "config") ? UPDATE_CONFIG : 0)); /* null is none */
         return call_send(&c, copy ? then_operation : then_empty, error);
 }
 

@@ -199,7 +199,7 @@ static int method_copy_volume(sd_bus_message *m, void *userdata, sd_bus_error *e
         if (r >= 0)
                 r = bus_read_config(m, &source);
         if (r >= 0)
-                r = request_read_tail(m, 0, t, error);
+                r = request_read_tail(m, UPDATE_CONFIG, t, error); /* the configuration is given, even if it is empty */
         if (r >= 0)
                 r = copy_source(t, &source, pool_name(manager), project, error);
         return r < 0 ? r : request_submit_operation(TAKE_PTR(t), m, "Copying storage volume", NULL, NULL, error);

@@ -71,7 +71,7 @@ int step_source_config(Task *t, sd_bus_error *error) {
 
         if (!streq(t->volume.type, VOLUME_CUSTOM))
                 return 0;
-        if (t->volume.config.n == 0)
+        if (t->volume.config.n == 0 && !(t->flags & UPDATE_CONFIG))
                 r = config_copy(config, &t->volume.config);
         if (r >= 0 && isempty(t->volume.description))
                 r = str_replace(&t->volume.description, description);
