@@ -127,6 +127,7 @@ static void write_card(JsonWriter *w, const char *root, const char *name) {
         }
         json_object_begin(w, NULL);
         json_string(w, "driver", driver);
+        resources_write_driver_version(w, root, pci, driver);
         json_array_begin(w, "ports");
         write_port(w, root, name);
         json_array_end(w);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/utsname.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -85,21 +86,34 @@ static uint64_t meminfo_bytes(const char *text, const char *name) {
         return p && sscanf(p + strlen(name), " %llu", &kb) == 1 ? kb * 1024 : 0;
 }
 
+/* All that is plugged in, the kernel's own share too: the blocks that are online below dir. 0 when the kernel does not tell. */
+static uint64_t blocks_bytes(const char *root, const char *dir) {
+        _cleanup_strv_free_ Strv blocks = sys_list("%s/%s", root, dir);
+        _cleanup_free_ char *size = NULL;
+        uint64_t n = 0, bytes;
+
+        if (!sys_text(&size, "%s/sys/devices/system/memory/block_size_bytes", root))
+                return 0;
+        bytes = strtoull(size, NULL, 16);
+        STRV_FOREACH(b, blocks)
+                n += startswith(*b, "memory") && sys_number(0, "%s/%s/%s/online", root, dir, *b) == 1;
+        return n * bytes;
+}
+
 /* Used is what cannot be had: total minus free, buffers and cache. */
-static uint64_t meminfo_used(const char *text) {
-        uint64_t total = meminfo_bytes(text, "MemTotal:");
+static uint64_t meminfo_used(const char *text, uint64_t total) {
         uint64_t spare = meminfo_bytes(text, "MemFree:") + meminfo_bytes(text, "Cached:") + meminfo_bytes(text, "Buffers:");
 
         return total > spare ? total - spare : 0;
 }
 
-static void write_memory_values(JsonWriter *w, const char *text, uint64_t page) {
+static void write_memory_values(JsonWriter *w, const char *text, uint64_t blocks, uint64_t page) {
         uint64_t pages = meminfo_bytes(text, "HugePages_Total:") / 1024, spare = meminfo_bytes(text, "HugePages_Free:") / 1024;
 
         json_uint(w, "hugepages_used", (pages - spare) * page);
         json_uint(w, "hugepages_total", pages * page);
-        json_uint(w, "used", meminfo_used(text));
-        json_uint(w, "total", meminfo_bytes(text, "MemTotal:"));
+        json_uint(w, "used", meminfo_used(text, blocks ?: meminfo_bytes(text, "MemTotal:")));
+        json_uint(w, "total", blocks ?: meminfo_bytes(text, "MemTotal:"));
 }
 
 void resources_write_memory(JsonWriter *w, const char *root) {
@@ -113,20 +127,20 @@ void resources_write_memory(JsonWriter *w, const char *root) {
         json_object_begin(w, "memory");
         json_array_begin(w, "nodes");
         STRV_FOREACH(n, nodes) {
-                _cleanup_free_ char *node_path = NULL, *node = NULL;
+                _cleanup_free_ char *dir = NULL, *node_path = NULL, *node = NULL;
                 uint64_t number;
 
                 if (!startswith(*n, "node") || parse_u64(*n + STRLEN("node"), &number) < 0 ||
-                    str_format(&node_path, "%s/sys/devices/system/node/%s/meminfo", root, *n) < 0 ||
+                    str_format(&dir, "sys/devices/system/node/%s", *n) < 0 || str_format(&node_path, "%s/%s/meminfo", root, dir) < 0 ||
                     file_read(node_path, 1 << 20, &node, NULL) < 0)
                         continue;
                 json_object_begin(w, NULL);
                 json_uint(w, "numa_node", number);
-                write_memory_values(w, node, page);
+                write_memory_values(w, node, blocks_bytes(root, dir), page);
                 json_object_end(w);
         }
         json_array_end(w);
-        write_memory_values(w, text, page);
+        write_memory_values(w, text, blocks_bytes(root, "sys/devices/system/memory"), page);
         json_uint(w, "hugepages_size", page);
         json_object_end(w);
 }
@@ -136,6 +150,18 @@ static void write_hex_id(JsonWriter *w, const char *key, const char *root, const
         const char *id = sys_text(&text, "%s/sys/bus/pci/devices/%s/%s", root, device, file);
 
         json_string(w, key, id ? startswith(id, "0x") ?: id : "");
+}
+
+void resources_write_driver_version(JsonWriter *w, const char *root, const char *pci, const char *driver) {
+        _cleanup_free_ char *text = NULL;
+        struct utsname host;
+
+        if (isempty(driver))
+                json_string(w, "driver_version", "");
+        else if (sys_text(&text, "%s/sys/bus/pci/devices/%s/driver/module/version", root, pci))
+                json_string(w, "driver_version", text);
+        else
+                json_string(w, "driver_version", uname(&host) < 0 ? "" : host.release); /* it came with the kernel */
 }
 
 void resources_write_pci(JsonWriter *w, const char *root) {
@@ -152,7 +178,7 @@ void resources_write_pci(JsonWriter *w, const char *root) {
                 (void) parse_u64(group, &iommu);
                 json_object_begin(w, NULL);
                 json_string(w, "driver", driver);
-                json_string(w, "driver_version", "");
+                resources_write_driver_version(w, root, *d, driver);
                 json_int(w, "numa_node", MAX(sys_number(0, "%s/sys/bus/pci/devices/%s/numa_node", root, *d), 0));
                 json_string(w, "pci_address", *d);
                 json_string(w, "vendor", "");

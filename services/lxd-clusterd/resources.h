@@ -12,6 +12,9 @@ void resources_write_network(JsonWriter *w, const char *root);
 void resources_write_pci(JsonWriter *w, const char *root);
 void resources_write_system(JsonWriter *w, const char *root);
 
+/* "driver_version" of the driver of a PCI device: its module's, or the kernel's. */
+void resources_write_driver_version(JsonWriter *w, const char *root, const char *pci, const char *driver);
+
 /* One line of a sysfs or procfs file without its line end; NULL (and *ret NULL) when it is not there. */
 char *sys_text(char **ret, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A number from such a file; fallback when there is none. */

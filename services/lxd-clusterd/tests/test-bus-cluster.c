@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -17,6 +19,7 @@
 #include "certificate.h"
 #include "fixture.h"
 #include "manager.h"
+#include "resources.h"
 
 #define MANAGER CLUSTER_INTERFACE("Manager")
 #define CERTIFICATE CLUSTER_INTERFACE("Certificate")
@@ -198,6 +201,53 @@ static void documents(void **state) {
         assert_int_equal(fixture_call(&c->f, CLUSTER_ROOT "/project/nope", CLUSTER_INTERFACE("Project"), "Describe", NULL, "t", (uint64_t) 0), -ENOENT);
 }
 
+static void put_file(const char *root, const char *path, const char *text) {
+        _cleanup_free_ char *full = NULL, *dir = NULL;
+
+        assert_true(str_format(&full, "%s/%s", root, path) >= 0);
+        dir = strdup(full);
+        *strrchr(dir, '/') = '\0';
+        assert_int_equal(mkdir_parents(dir, 0755), 0);
+        assert_int_equal(file_write_atomic(full, text, strlen(text), 0644), 0);
+}
+
+/* Memory is what is plugged in, as LXD counts it; drivers that came with the kernel have its version. */
+static void resources(void **state) {
+        char root[] = "/tmp/test-resources-XXXXXX", link[128];
+        _cleanup_free_ char *memory = NULL, *pci = NULL;
+        _cleanup_(json_done) JsonWriter w = {}, v = {};
+        struct utsname host;
+
+        assert_non_null(mkdtemp(root));
+        put_file(root, "proc/meminfo", "MemTotal: 900 kB\nMemFree: 100 kB\nBuffers: 20 kB\nCached: 30 kB\n");
+        resources_write_memory(&w, root);
+        put_file(root, "sys/devices/system/memory/block_size_bytes", "80000\n");
+        put_file(root, "sys/devices/system/memory/memory0/online", "1\n");
+        put_file(root, "sys/devices/system/memory/memory1/online", "1\n");
+        put_file(root, "sys/devices/system/memory/memory2/online", "0\n");
+        put_file(root, "sys/devices/system/node/node0/meminfo", "Node 0 MemTotal: 500 kB\nNode 0 MemFree: 100 kB\n");
+        put_file(root, "sys/devices/system/node/node0/memory0/online", "1\n");
+        resources_write_memory(&v, root);
+        assert_true(json_finish_text(&w, &memory) >= 0);
+        assert_non_null(strstr(memory, "\"used\":768000,\"total\":921600"));
+        free(memory);
+        assert_true(json_finish_text(&v, &memory) >= 0);
+        assert_non_null(strstr(memory, "\"used\":421888,\"total\":524288}]"));
+        assert_non_null(strstr(memory, "\"used\":894976,\"total\":1048576"));
+
+        put_file(root, "sys/bus/pci/devices/0000:00:00.0/vendor", "0x8086\n");
+        put_file(root, "sys/bus/pci/devices/0000:00:01.0/vendor", "0x1af4\n");
+        (void) snprintf(link, sizeof(link), "%s/sys/bus/pci/devices/0000:00:01.0/driver", root);
+        assert_int_equal(symlink("../../drivers/virtio-pci", link), 0);
+        resources_write_pci(&w, root);
+        assert_true(json_finish_text(&w, &pci) >= 0);
+        assert_int_equal(uname(&host), 0);
+        assert_non_null(strstr(pci, "\"driver\":\"\",\"driver_version\":\"\""));
+        assert_non_null(strstr(pci, "\"driver\":\"virtio-pci\",\"driver_version\":\""));
+        assert_non_null(strstr(pci, host.release));
+        assert_int_equal(remove_tree_at(AT_FDCWD, root), 0);
+}
+
 #define PROJECT CLUSTER_ROOT "/project/default"
 
 static int update_project(Context *c, const char *key, const char *value, const char *etag, uint64_t flags, sd_bus_error *e) {
@@ -247,7 +297,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(password, setup, teardown),
                 cmocka_unit_test_setup_teardown(certificates, setup, teardown),
                 cmocka_unit_test_setup_teardown(bad_certificates, setup, teardown),
-                cmocka_unit_test_setup_teardown(documents, setup, teardown),
+                cmocka_unit_test_setup_teardown(documents, setup, teardown), cmocka_unit_test(resources),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
