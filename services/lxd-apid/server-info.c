@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "api-extensions.h"
 #include "bus-error.h"
 #include "call.h"
@@ -13,6 +15,8 @@
 #include "reply.h"
 #include "rest.h"
 #include "server-info.h"
+
+#define KEY_TRUST_PASSWORD "core.trust_password"
 
 typedef struct Driver {
         char *name, *version;
@@ -135,6 +139,17 @@ static void write_environment(const ServerInfo *s, JsonWriter *w, const char *pr
 }
 
 /* The answer for one project; NULL: no memory. */
+/* All values are texts, but LXD says just that there is a password. */
+static void write_config(JsonWriter *w, const Config *config) {
+        json_object_begin(w, "config");
+        CONFIG_FOREACH(i, config)
+                if (streq(i->key, KEY_TRUST_PASSWORD))
+                        json_boolean(w, i->key, true);
+                else
+                        json_string(w, i->key, i->value);
+        json_object_end(w);
+}
+
 static struct MHD_Response *make_answer(const ServerInfo *s, const char *project) {
         _cleanup_free_ char *metadata = NULL, *text = NULL, *etag = NULL;
         _cleanup_(json_done) JsonWriter w = {};
@@ -142,7 +157,7 @@ static struct MHD_Response *make_answer(const ServerInfo *s, const char *project
         size_t n;
 
         json_object_begin(&w, NULL);
-        json_config(&w, "config", &s->config);
+        write_config(&w, &s->config);
         json_strv(&w, "api_extensions", (char *const *) api_extensions);
         json_string(&w, "api_status", "stable");
         json_string(&w, "api_version", "1.0");
@@ -306,6 +321,15 @@ static int then_updated(Request *r, sd_bus_message *reply, sd_bus_error *error) 
         return reply_empty(r);
 }
 
+/* A client may send back what it read: that there is a password. lxd-clusterd takes that as the one it has. */
+static void settle_password(json_object *o) {
+        json_object *config = json_object_is_type(o, json_type_object) ? json_object_object_get(o, "config") : NULL, *value = NULL;
+
+        if (json_object_is_type(config, json_type_object) && json_object_object_get_ex(config, KEY_TRUST_PASSWORD, &value) &&
+            json_object_is_type(value, json_type_boolean) && json_object_get_boolean(value))
+                (void) json_object_object_add(config, KEY_TRUST_PASSWORD, json_object_new_string("true"));
+}
+
 int rest_server_put(Request *r, sd_bus_error *error) {
         uint64_t flags = streq(r->method, "PATCH") ? UPDATE_MERGE : 0;
         _cleanup_(config_done) Config config = {};
@@ -314,8 +338,10 @@ int rest_server_put(Request *r, sd_bus_error *error) {
         int x;
 
         x = request_json(r, &o, error);
-        if (x >= 0)
+        if (x >= 0) {
+                settle_password(o);
                 x = json_arg_config(o, "config", &config, error);
+        }
         if (x < 0)
                 return x;
         if (!isempty(config_get(&config, "core.https_address")))

@@ -79,13 +79,14 @@ int manager_public_config(Manager *m, Config *ret, char **ret_etag) {
         return 0;
 }
 
-/* The password as it comes ("true" = what a client read and sends back) becomes what is stored. */
+/* The password as it comes becomes what is stored. "true" is what a client read and sends back, here or, with a whole configuration, to another
+ * server: it says that there is a password, and never is one. */
 static int settle_password(const Manager *m, Config *c) {
         const char *given = config_get(c, KEY_TRUST_PASSWORD), *stored = config_get(&m->config, KEY_TRUST_PASSWORD);
         _cleanup_free_ char *hash = NULL;
         int r;
 
-        if (!given || (stored && (streq(given, stored) || streq(given, "true"))))
+        if (!given || streq(given, "true") || streq_ptr(given, stored))
                 return config_set(c, KEY_TRUST_PASSWORD, given ? stored : NULL);
         r = password_hash(given, &hash);
         return r < 0 ? r : config_set(c, KEY_TRUST_PASSWORD, hash);

@@ -109,6 +109,8 @@ static void password(void **state) {
         Context *c = *state;
         int matches;
 
+        assert_int_equal(update_config(c, "core.trust_password", "true", "", UPDATE_MERGE, NULL), 0); /* of another server */
+        assert_null(config_get(&c->manager.config, "core.trust_password"));
         assert_int_equal(update_config(c, "core.trust_password", "secret", "", UPDATE_MERGE, NULL), 0);
         read_config(c, &config, &etag);
         assert_string_equal(config_get(&config, "core.trust_password"), "true");
