@@ -8,6 +8,7 @@
 #include "filter.h"
 
 #define PLUS_MAX 8U
+#define REPEATS_MAX 16U
 
 typedef struct FilterClause {
         bool any;     /* joined to what is left of it by "or" instead of "and" */
@@ -78,16 +79,19 @@ static int next_word(const char **p, char **ret, bool *ret_quoted, sd_bus_error 
 }
 
 /* glibc needs a lot of memory or time for repetition counts and back references, and a nested "+" doubles what it stands
- * behind each time: values with these stay plain text. */
+ * behind each time. Nested "?" take the fourth power of their number in time, nested "*" as much memory as time. Values with these stay
+ * plain text. */
 static bool may_be_regex(const char *value) {
-        unsigned plus = 0;
+        unsigned plus = 0, repeats = 0;
 
         if (!strpbrk(value, "^$.*+?()[]|\\") || strchr(value, '{'))
                 return false;
         for (const char *p = value; *p; p++) {
                 if (*p == '\\' && isdigit((unsigned char) p[1]))
                         return false;
-                if (*p == '+' && ++plus > PLUS_MAX)
+                plus += *p == '+';
+                repeats += *p == '+' || *p == '*' || *p == '?';
+                if (plus > PLUS_MAX || repeats > REPEATS_MAX)
                         return false;
         }
         return true;

@@ -84,6 +84,9 @@ static void test_regular_expressions(void **state) {
         assert_false(matches("properties.os eq .{7}"));
         assert_false(matches("properties.os eq (B)usybox\\1"));
         assert_false(matches("properties.os eq (((((((((((((((((((((((((((((((B+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)"));
+        assert_true(matches("properties.os eq B****************usybox"));
+        assert_false(matches("properties.os eq B*****************usybox"));
+        assert_false(matches("properties.os eq (B?????????=????????|usybox)+"));
 }
 
 static void test_refused(void **state) {
