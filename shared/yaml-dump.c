@@ -95,6 +95,8 @@ static int write_double(Writer *w, double d) {
                 snprintf(buf, sizeof(buf), ".nan");
         else if (isinf(d))
                 snprintf(buf, sizeof(buf), d < 0 ? "-.inf" : ".inf");
+        else if (d == 0 && signbit(d)) /* "-0" would come back as an integer, which has no such zero */
+                snprintf(buf, sizeof(buf), "-0.0");
         else                            /* the shortest text that reads back the same */
                 for (int precision = 1; precision <= 17; precision++) {
                         snprintf(buf, sizeof(buf), "%.*g", precision, d);

@@ -130,6 +130,7 @@ static void test_source_text(void **state) {
 }
 
 static void test_dump(void **state) {
+        assert_dump("[0.5,-0.0]", 0, "- 0.5\n- -0.0\n");
         assert_dump("{\"b\":\"x\",\"a\":[1,\"two\",null,true],\"c\":{},\"d\":[],\"e\":\"\"}", 0,
                     "b: x\na:\n- 1\n- two\n- null\n- true\nc: {}\nd: []\ne: \"\"\n");
         assert_dump("[\"true\",\"yes\",\"1\",\"0x1f\",\"1.5\",\"null\",\"~\",\"2020-01-01\",\"22:30\",\"10.0.0.1:80\","
