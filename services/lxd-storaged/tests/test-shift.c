@@ -133,10 +133,26 @@ static void test_plan_cut_off(void **state) {
         }
 }
 
+static void test_plan_damaged(void **state) {
+        _cleanup_fclose_ FILE *f = plan_new(true);
+        _cleanup_(shift_record_done) ShiftRecord x = {};
+        _cleanup_free_ char *old_map = NULL, *new_map = NULL;
+        long at;
+
+        assert_int_equal(shift_plan_check(f, &old_map, &new_map), 1);
+        at = ftell(f);
+        assert_int_equal(fseek(f, at + 5, SEEK_SET), 0); /* the "/" of "a/b", behind the size */
+        assert_int_equal(fputc('\0', f), '\0');
+        assert_int_equal(fseek(f, at, SEEK_SET), 0);
+        assert_int_equal(shift_plan_next(f, &x), -EBADMSG);
+        assert_null(x.path);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse),      cmocka_unit_test(test_translate), cmocka_unit_test(test_acl),
                 cmocka_unit_test(test_capability), cmocka_unit_test(test_plan),      cmocka_unit_test(test_plan_cut_off),
+                cmocka_unit_test(test_plan_damaged),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,11 +132,14 @@ int shift_plan_check(FILE *f, char **ret_old_map, char **ret_new_map) {
 
 int shift_plan_next(FILE *f, ShiftRecord *ret) {
         _cleanup_(shift_record_done) ShiftRecord x = {};
+        size_t size;
         int r;
 
-        r = get_block(f, (void **) &x.path, NULL);
+        r = get_block(f, (void **) &x.path, &size);
         if (r > 0 && !x.path)
                 return 0;
+        if (r > 0 && strlen(x.path) != size)
+                return -EBADMSG;
         if (r > 0)
                 r = get(f, &x.inode, sizeof(x.inode));
         if (r > 0)
