@@ -9,6 +9,8 @@
 
 #define PLUS_MAX 8U
 #define REPEATS_MAX 16U
+#define BRANCHES_MAX 64U
+#define DEPTH_MAX 16U
 
 typedef struct FilterClause {
         bool any;     /* joined to what is left of it by "or" instead of "and" */
@@ -78,24 +80,99 @@ static int next_word(const char **p, char **ret, bool *ret_quoted, sd_bus_error 
         return 1;
 }
 
-/* glibc needs a lot of memory or time for repetition counts and back references, and a nested "+" doubles what it stands
- * behind each time. Nested "?" take the fourth power of their number in time, nested "*" as much memory as time. Values with these stay
- * plain text. */
-static bool may_be_regex(const char *value) {
-        unsigned plus = 0, repeats = 0;
+/* ---- which values are regular expressions ---- */
 
-        if (!strpbrk(value, "^$.*+?()[]|\\") || strchr(value, '{'))
+/* glibc compiles some expressions in years, or with gigabytes: repetition counts, back references, "+" that are nested (each doubles what it
+ * stands behind), and any repetition of what can be empty. Values with these stay plain text, as what is no expression at all. */
+typedef struct Scan {
+        const char *at;
+        unsigned depth, plus, repeats, branches;
+} Scan;
+
+static bool scan_branches(Scan *s, bool *ret_empty);
+
+/* Behind "[". The end of the class is the first "]", but for one that is its first member, and those of [:alpha:] and its like. */
+static bool scan_class(Scan *s) {
+        s->at += *s->at == '^';
+        s->at += *s->at == ']';
+        for (; *s->at && *s->at != ']'; s->at++)
+                if (s->at[0] == '[' && s->at[1] && strchr(":.=", s->at[1])) {
+                        const char end[] = { s->at[1], ']', '\0' };
+
+                        s->at = strstr(s->at + 2, end);
+                        if (!s->at)
+                                return false;
+                        s->at++;
+                }
+        return *s->at && s->at++;
+}
+
+/* One character, class or group; *ret_empty: it can match nothing. */
+static bool scan_atom(Scan *s, bool *ret_empty) {
+        char c = *s->at++;
+
+        *ret_empty = c == '^' || c == '$';
+        switch (c) {
+        case '*':
+        case '+':
+        case '?':
+        case '{':
                 return false;
-        for (const char *p = value; *p; p++) {
-                if (*p == '\\' && isdigit((unsigned char) p[1]))
+        case '[':
+                return scan_class(s);
+        case '\\':
+                return *s->at && !isdigit((unsigned char) *s->at) && s->at++;
+        case '(':
+                if (++s->depth > DEPTH_MAX || !scan_branches(s, ret_empty) || *s->at != ')')
                         return false;
-                plus += *p == '+';
-                repeats += *p == '+' || *p == '*' || *p == '?';
-                if (plus > PLUS_MAX || repeats > REPEATS_MAX)
+                s->depth--;
+                s->at++;
+                return true;
+        default:
+                return true;
+        }
+}
+
+static bool scan_branch(Scan *s, bool *ret_empty) {
+        *ret_empty = true;
+        while (*s->at && !strchr("|)", *s->at)) {
+                bool empty;
+
+                if (!scan_atom(s, &empty))
                         return false;
+                if (*s->at && strchr("*+?", *s->at)) {
+                        s->plus += *s->at == '+';
+                        if (empty || ++s->repeats > REPEATS_MAX || s->plus > PLUS_MAX)
+                                return false;
+                        empty = *s->at++ != '+';
+                }
+                *ret_empty = *ret_empty && empty;
+        }
+        return ++s->branches <= BRANCHES_MAX;
+}
+
+static bool scan_branches(Scan *s, bool *ret_empty) {
+        bool empty;
+
+        if (!scan_branch(s, ret_empty))
+                return false;
+        while (*s->at == '|') {
+                s->at++;
+                if (!scan_branch(s, &empty))
+                        return false;
+                *ret_empty = *ret_empty || empty;
         }
         return true;
 }
+
+static bool may_be_regex(const char *value) {
+        Scan s = { value };
+        bool empty;
+
+        return strpbrk(value, "^$.*+?()[]|\\") && scan_branches(&s, &empty) && !*s.at;
+}
+
+/* ---- clauses ---- */
 
 static int clause_compile(FilterClause *c) {
         _cleanup_free_ char *anchored = NULL;
