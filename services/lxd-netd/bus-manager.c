@@ -88,12 +88,15 @@ typedef struct Listing {
 static void on_list_used(const UsedBy *used, const sd_bus_error *e, void *userdata) {
         Listing l = *(Listing *) userdata;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = l.message;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
         free(userdata);
         r = used ? reply_list(l.manager, m, 1, used) : sd_bus_reply_method_error(m, e);
-        if (r < 0)
-                (void) sd_bus_reply_method_errno(m, r, NULL);
+        if (r < 0) {
+                (void) bus_error_wrap(&error, r, "Failed to list networks");
+                (void) sd_bus_reply_method_error(m, &error);
+        }
 }
 
 static int method_list_networks(sd_bus_message *m, void *userdata, sd_bus_error *error) {

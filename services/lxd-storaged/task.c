@@ -109,8 +109,10 @@ static int task_send_reply(Task *t) {
         r = sd_bus_message_new_method_return(t->message, &reply);
         if (r >= 0 && t->kind->reply)
                 r = t->kind->reply(t, reply);
-        if (r < 0)
-                return sd_bus_reply_method_errno(t->message, r, NULL);
+        if (r < 0) {
+                (void) bus_error_wrap(&t->error, r, "Failed to %s", t->kind->name);
+                return sd_bus_reply_method_error(t->message, &t->error);
+        }
         return sd_bus_send(NULL, reply, NULL);
 }
 

@@ -498,6 +498,12 @@ static void guest_life(Harness *h, const char *driver) {
         assert_harness_error(h, "Locked", "id 8");
         assert_int_equal(harness_call(h, "", "Guests", "UnmountAll", "st", "8", NO_FLAGS), 0);
 
+        assert_int_equal(rename(harness_path(h, "storage-pools/p/containers/c1"), harness_path(h, "storage-pools/p/containers/away")), 0);
+        assert_true(harness_call(h, "", "Guests", "Mount", "ssssst", "p", "container", "default", "c1", "8", NO_FLAGS) < 0);
+        assert_harness_error(h, "NotFound", "Failed to mount volume: No such file or directory");
+        assert_int_equal(rename(harness_path(h, "storage-pools/p/containers/away"), harness_path(h, "storage-pools/p/containers/c1")), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "UnmountAll", "st", "8", NO_FLAGS), 0);
+
         write_file(harness_path(h, "storage-pools/p/containers/c1/rootfs/f"), "two");
         assert_int_equal(harness_call(h, "", "Guests", "RestoreSnapshot", "sssst", "p", "default", "c1", "snap0", NO_FLAGS), 0);
         assert_file(harness_path(h, "storage-pools/p/containers/c1/rootfs/f"), "one");
