@@ -37,6 +37,14 @@ fi
 [ -e "$build/build.ninja" ] || CC=clang meson setup "$build" "$top" -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 ninja -C "$build" "${targets[@]/#/tests/fuzz/}" >/dev/null
 
+# dictionary TARGET: the texts in the sources that its line in "words" names, as a dictionary of libFuzzer.
+dictionary() {
+        local globs
+        globs=$(sed -n "s/^$1: //p" "$here/words")
+        # shellcheck disable=SC2086
+        (cd "$top" && cat /dev/null $globs) | python3 "$here/words.py"
+}
+
 # minimize TARGET FILE: as small as it gets in a minute, beside it.
 minimize() {
         "$build/tests/fuzz/$1" -minimize_crash=1 -max_total_time=60 -exact_artifact_path="$2.min" "$2" >/dev/null 2>&1 || true
@@ -47,8 +55,9 @@ for target in "${targets[@]}"; do
         new=$build/corpus/$target found=$build/found/$target log=$build/$target.log
         mkdir -p "$new" "$found" "$here/corpus/$target"
         chmod 0777 "$new" "$found" # the targets of the bus give up root's rights
+        dictionary "$target" >"$build/$target.dict"
         if ! nice -n 19 "$build/tests/fuzz/$target" -max_total_time=$((minutes * 60)) -max_len=65536 -timeout=60 -rss_limit_mb=3072 \
-                -artifact_prefix="$found/" "$new" "$here/corpus/$target" >"$log" 2>&1; then
+                -dict="$build/$target.dict" -artifact_prefix="$found/" "$new" "$here/corpus/$target" >"$log" 2>&1; then
                 status=1
                 for file in "$found"/*; do
                         [ ! -e "$file" ] || [ -e "$file.min" ] || case $file in *.min) ;; *) minimize "$target" "$file" ;; esac
