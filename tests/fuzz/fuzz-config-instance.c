@@ -38,16 +38,45 @@ static void try_value(const char *value) {
                 abort();
 }
 
+/* The items that are fine by themselves: one that is not would hide all the others from what comes behind the checks. */
+static void accepted_config(const Config *all, Config *ret) {
+        CONFIG_FOREACH(i, all) {
+                _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+                _cleanup_(config_done) Config one = {};
+
+                if (config_set(&one, i->key, i->value) < 0)
+                        abort();
+                if (instance_config_check(&one, false, &e) < 0 ? !e.message : config_set(ret, i->key, i->value) < 0)
+                        abort();
+        }
+}
+
+static void accepted_devices(const Devices *all, Devices *ret) {
+        DEVICES_FOREACH(d, all) {
+                _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+                _cleanup_(devices_done) Devices one = {};
+
+                if (devices_set(&one, d->name, &d->config) < 0)
+                        abort();
+                if (devices_check(&one, &e) < 0 ? !e.message : devices_set(ret, d->name, &d->config) < 0)
+                        abort();
+        }
+}
+
 /* Mounts, nodes and interfaces of devices as they come, into one configuration. */
 static void build(const Config *config, const Devices *devices) {
         _cleanup_(lxc_config_done) LxcConfig made = {};
         _cleanup_(config_done) Config limits = {};
         _cleanup_free_ char *text = NULL, *seccomp = NULL;
+        bool privileged = config_is_true(config, "security.privileged");
         CgroupLayout layout = {};
+        _cleanup_(idmap_done) Idmap raw = {}, map = {};
         LxcMount mounts[8];
         LxcNic nics[8];
-        LxcSpec s = { .hostname = "c1", .rootfs = "/r", .log_dir = "/l", .devlxd = "/d", .config = config, .mounts = mounts, .nics = nics,
-                      .limits = { &layout, 1 << 30, "0", NULL } };
+        LxcDevice nodes[8];
+        LxcSpec s = { .hostname = "c1", .rootfs = "/r", .log_dir = "/l", .devlxd = "/d", .apparmor = "generated", .privileged = privileged,
+                      .nesting = config_is_true(config, "security.nesting"), .device_cgroup = privileged, .config = config, .mounts = mounts,
+                      .nics = nics, .devices = nodes, .limits = { &layout, 1 << 30, "0", NULL } };
 
         DEVICES_FOREACH(d, devices) {
                 const char *source = config_get(&d->config, "source"), *path = config_get(&d->config, "path");
@@ -56,11 +85,20 @@ static void build(const Config *config, const Devices *devices) {
                         mounts[s.n_mounts++] = (LxcMount) { .source = source, .target = path, .directory = true };
                 if (s.n_nics < 8 && device_kind(&d->config) == DEVICE_NIC)
                         nics[s.n_nics++] = (LxcNic) { "veth0", config_get_or(&d->config, "name", "eth0") };
+                if (s.n_devices < 8 && device_kind(&d->config) == DEVICE_UNIX_CHAR)
+                        nodes[s.n_devices++] = (LxcDevice) { .node = "/n", .target = path ?: source, .major = 1, .minor = 3 };
         }
-        (void) seccomp_build(config, &seccomp);
-        (void) cgroup_limits_build(config, &s.limits, true, &limits);
-        if (lxc_config_build(&s, &made, NULL) < 0)
-                return;
+        for (int i = 0; privileged && i < _CGROUP_CONTROLLER_MAX; i++)
+                layout.v1[i] = true;
+        layout.swap_accounting = privileged;
+        if (raw_idmap_parse(config_get_or(config, "raw.idmap", ""), &raw) < 0)
+                abort();
+        if (!privileged && idmap_build(1000000, 65536, &raw, &map) >= 0)
+                s.idmap = &map;
+        if (seccomp_build(config, &seccomp) < 0 || cgroup_limits_build(config, &s.limits, true, &limits) < 0)
+                abort();
+        if (lxc_config_build(&s, &made, NULL) < 0) /* nothing that was accepted fails only when the guest starts */
+                abort();
         for (size_t i = 0; i < made.n; i++)
                 if (strpbrk(made.pairs[i].key, "\n =") || strchr(made.pairs[i].value, '\n'))
                         abort();
@@ -71,8 +109,8 @@ static void build(const Config *config, const Devices *devices) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         sd_bus_error e[4] = {};
-        _cleanup_(config_done) Config config = {};
-        _cleanup_(devices_done) Devices devices = {};
+        _cleanup_(config_done) Config config = {}, good = {};
+        _cleanup_(devices_done) Devices devices = {}, fine = {};
         int r, q;
 
         config_lines_read(data, size, &config, &devices);
@@ -83,10 +121,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         q = instance_config_check(&config, true, &e[1]);
         if ((r < 0 && !e[0].message) || (q < 0 && !e[1].message))
                 abort();
-        if (devices_check(&devices, &e[2]) >= 0 && r >= 0) {
-                (void) devices_check_expanded(&devices, &e[3]);
-                build(&config, &devices);
-        }
+        (void) devices_check(&devices, &e[2]);
+        accepted_config(&config, &good);
+        accepted_devices(&devices, &fine);
+        if (devices_check_expanded(&fine, &e[3]) < 0 && !e[3].message)
+                abort();
+        build(&good, &fine);
         for (unsigned i = 0; i < 4; i++)
                 sd_bus_error_free(&e[i]);
         return 0;

@@ -6,6 +6,7 @@
 #include "driver.h"
 #include "layout.h"
 #include "mount.h"
+#include "snapshot-pattern.h"
 #include "snapshot.h"
 #include "volume.h"
 
@@ -49,25 +50,60 @@ static void try_mount_options(const char *options) {
                 assert(strlen(left) <= strlen(options));
 }
 
-static void try_config(Config *c) {
-        Pool pool = { .name = (char *) "p" };
-
-        for (const StorageDriver *const *d = driver_all(); *d; d++) {
+/* The items that are fine by themselves, of a pool of this driver, or of a volume (driver NULL): one that is not would hide all the others. */
+static void accepted(const StorageDriver *driver, const Config *all, Config *ret) {
+        CONFIG_FOREACH(i, all) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                _cleanup_(config_done) Config filled = {};
+                _cleanup_(config_done) Config one = {};
+                int r;
 
-                if (driver_check_pool(*d, c, &error) < 0 || config_copy(c, &filled) < 0)
-                        continue;
-                if ((*d)->pool_fill("/l", "p", 1 << 30, &filled, &error) >= 0)
-                        assert(config_get(&filled, "source"));
+                if (config_set(&one, i->key, i->value) < 0)
+                        abort();
+                r = driver ? driver_check_pool(driver, &one, &error) : driver_check_volume(VOLUME_CUSTOM, "v", &one, &error);
+                if (r < 0 ? !error.message : config_set(ret, i->key, i->value) < 0)
+                        abort();
         }
-        pool.config = *c;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(config_done) Config volume = {};
+}
 
-        if (driver_fill_volume(&pool, &volume) >= 0 && driver_check_volume(VOLUME_CUSTOM, "v", &volume, &error) >= 0)
-                (void) driver_volume_quota(&volume);
+static void try_pool(const StorageDriver *driver, const Config *c) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, other = SD_BUS_ERROR_NULL, third = SD_BUS_ERROR_NULL;
+        _cleanup_(config_done) Config filled = {}, volume = {};
+        Pool pool = { .name = (char *) "p" };
+        const char *options;
+
+        accepted(driver, c, &filled);
+        assert(driver_check_pool(driver, &filled, &error) >= 0);
+        if (driver->pool_fill("/l", "p", 1 << 30, &filled, &error) < 0)
+                return;
+        assert(config_get(&filled, "source"));
+        pool.config = filled;
+        options = driver->pool_mount_options(&pool);
+        if (options)
+                try_mount_options(options);
+        (void) driver->pool_needs_mount("/l", &pool);
+        (void) driver->pool_check_update(&pool, c, &other);
+        assert(driver_fill_volume(&pool, &volume) >= 0);
+        (void) driver_check_volume(VOLUME_CUSTOM, "v", &volume, &third);
         (void) driver_instance_quota(&pool, c);
+}
+
+static void try_volume(const Config *c) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, other = SD_BUS_ERROR_NULL;
+        struct tm noon = { .tm_hour = 12, .tm_mday = 1 };
+        _cleanup_(config_done) Config volume = {};
+        const char *schedule, *expiry;
+        uint64_t t;
+
+        accepted(NULL, c, &volume);
+        (void) driver_check_volume(VOLUME_CUSTOM, "v", &volume, &error);
+        (void) driver_check_volume(VOLUME_CONTAINER, "c", c, &other);
+        (void) driver_volume_quota(&volume);
+        schedule = config_get_or(&volume, "snapshots.schedule", "");
+        if (schedule[0])
+                (void) snapshot_schedule_matches(schedule, &noon);
+        expiry = config_get_or(&volume, "snapshots.expiry", "");
+        if (expiry[0])
+                assert(parse_expiry(expiry, 1700000000, &t) >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -87,6 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 if (config_set(&c, line, value) < 0)
                         return 0;
         }
-        try_config(&c);
+        for (const StorageDriver *const *d = driver_all(); *d; d++)
+                try_pool(*d, &c);
+        try_volume(&c);
         return 0;
 }
