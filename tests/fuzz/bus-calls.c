@@ -4,14 +4,17 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -26,6 +29,8 @@
 #define NOBODY 65534
 
 static char directory[32];
+static const BusInterface *last_interfaces;
+static bool peers_refuse;
 
 static void need(bool good, const char *what) {
         if (good)
@@ -38,32 +43,131 @@ static void remove_directory(void) {
         (void) remove_tree_at(AT_FDCWD, directory);
 }
 
+static void set_capabilities(uint32_t permitted, uint32_t effective) {
+        struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+        struct __user_cap_data_struct data[2] = { { .effective = effective, .permitted = permitted } };
+
+        need(syscall(SYS_capset, &header, data) >= 0, "Still mighty");
+}
+
+static bool can_open(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        return fd >= 0;
+}
+
+static bool write_map(const char *path, const char *text) {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+        return fd >= 0 && fd_write_all(fd, text, strlen(text)) >= 0;
+}
+
+/* Root of a namespace of one's own, who is the root that some methods are for, and outside of it nobody: or, for root, with the other ids being ones
+ * that no machine uses. */
+static bool unshare_as_user(void) {
+        char uid[32], gid[32];
+
+        (void) snprintf(uid, sizeof(uid), "0 %u 1\n", (unsigned) geteuid());
+        (void) snprintf(gid, sizeof(gid), "0 %u 1\n", (unsigned) getegid());
+        return unshare(CLONE_NEWUSER | CLONE_NEWNET) >= 0 && write_map("/proc/self/setgroups", "deny") && write_map("/proc/self/uid_map", uid) &&
+               write_map("/proc/self/gid_map", gid);
+}
+
+/* Only a process outside may give more than one's own id. */
+static _Noreturn void give_ids(int fd, pid_t to) {
+        static const char *const files[] = { "uid_map", "gid_map" };
+        char map[64], path[64], byte;
+        bool good = read(fd, &byte, 1) == 1;
+
+        for (size_t i = 0; good && i < ELEMENTSOF(files); i++) {
+                (void) snprintf(path, sizeof(path), "/proc/%d/%s", (int) to, files[i]);
+                (void) snprintf(map, sizeof(map), "0 %u 1\n1 2000000001 1999999999\n", NOBODY);
+                good = write_map(path, map);
+                map[strcspn(map, "\n") + 1] = '\0'; /* where there are not as many ids */
+                good = good || write_map(path, map);
+        }
+        _exit(good ? 0 : 1);
+}
+
+static bool unshare_as_root(void) {
+        pid_t child, self = getpid();
+        int pair[2], status = -1;
+        bool good;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return false;
+        child = fork();
+        if (child == 0) {
+                (void) close(pair[0]);
+                give_ids(pair[1], self);
+        }
+        (void) close(pair[1]);
+        good = child > 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) >= 0;
+        need(!good || write(pair[0], "y", 1) == 1, "No child");
+        (void) close(pair[0]);
+        need(child < 0 || waitpid(child, &status, 0) == child, "No child");
+        if (!good)
+                return false;
+        need(status == 0 && setgroups(0, NULL) >= 0 && setresgid(0, 0, 0) >= 0 && setresuid(0, 0, 0) >= 0, "Nowhere");
+        return true;
+}
+
 /* Root becomes nobody, who may read the corpus wherever it lies, and change the interfaces of his own network. */
 static void become_nobody(void) {
         const uint32_t bits = 1U << CAP_DAC_READ_SEARCH | 1U << CAP_NET_ADMIN;
-        struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-        struct __user_cap_data_struct data[2] = { { .effective = bits, .permitted = bits } };
 
-        need(chown(directory, NOBODY, NOBODY) >= 0 && unshare(CLONE_NEWNET) >= 0 && prctl(PR_SET_KEEPCAPS, 1) >= 0, "Still the host's");
+        need(unshare(CLONE_NEWNET) >= 0 && prctl(PR_SET_KEEPCAPS, 1) >= 0, "Still the host's");
         need(setgroups(0, NULL) >= 0 && setresgid(NOBODY, NOBODY, NOBODY) >= 0 && setresuid(NOBODY, NOBODY, NOBODY) >= 0, "Still root");
-        need(syscall(SYS_capset, &header, data) >= 0, "Still mighty");
+        set_capabilities(bits, bits);
+}
+
+static void drop_root(void) {
+        char program[PATH_MAX] = "";
+        bool everybody_reads;
+
+        need(chown(directory, NOBODY, NOBODY) >= 0 && readlink("/proc/self/exe", program, sizeof(program) - 1) > 0 && seteuid(NOBODY) >= 0, "No self");
+        everybody_reads = can_open(program); /* lies where the corpus does */
+        need(seteuid(0) >= 0, "No way back");
+        if (!everybody_reads || !unshare_as_root())
+                become_nobody();
         (void) prctl(PR_SET_DUMPABLE, 1); /* for the leak check */
 }
 
+/* The workers of the daemons, who do nothing, and that well. */
+static void make_workers(void) {
+        static const char *const names[] = { "lxd-file-worker", "lxd-firewall-worker", "lxd-image-worker", "lxd-storage-worker", "lxd-template-worker" };
+        char path[128];
+
+        (void) snprintf(path, sizeof(path), "%s/workers", directory);
+        need(mkdir(path, 0755) >= 0, "No folder for workers");
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                (void) snprintf(path, sizeof(path), "%s/workers/%s", directory, names[i]);
+                need(symlink("/bin/true", path) >= 0, "No worker");
+        }
+        (void) snprintf(path, sizeof(path), "%s/workers", directory);
+        need(setenv("LXD_WORKER_DIR", path, 1) >= 0, "No environment");
+}
+
 const char *bus_calls_confine(void) {
+        bool confined = getenv("LXD_FUZZ_CONFINED"); /* by the process that runs this one */
+        sigset_t mask;
         struct stat st;
 
         if (directory[0])
                 return directory;
         (void) snprintf(directory, sizeof(directory), "%s/lxd-fuzz-XXXXXX", stat("/dev/shm", &st) >= 0 ? "/dev/shm" : "/tmp");
         need(mkdtemp(directory), "No folder");
-        if (geteuid() == 0)
-                become_nobody();
+        if (confined)
+                ;
+        else if (geteuid() == 0)
+                drop_root();
         else /* where the kernel does not allow it, the caller's missing rights protect */
-                (void) unshare(CLONE_NEWUSER | CLONE_NEWNET);
-        need(setenv("LXD_DIR", directory, 1) >= 0 && setenv("LXD_RUN_DIR", directory, 1) >= 0 && setenv("TMPDIR", directory, 1) >= 0 &&
-                     setenv("LXD_WORKER_DIR", "/nonexistent", 1) >= 0,
-             "No environment");
+                (void) unshare_as_user();
+        need(setenv("LXD_DIR", directory, 1) >= 0 && setenv("LXD_RUN_DIR", directory, 1) >= 0 && setenv("TMPDIR", directory, 1) >= 0, "No environment");
+        make_workers();
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGCHLD); /* as daemon_new() has it */
+        need(setenv("LXD_FUZZ_CONFINED", "1", 1) >= 0 && sigprocmask(SIG_BLOCK, &mask, NULL) >= 0, "No signals");
         log_set_max_level(LOG_EMERG);
         (void) atexit(remove_directory);
         return directory;
@@ -72,6 +176,7 @@ const char *bus_calls_confine(void) {
 void bus_calls_clear(void) {
         remove_directory();
         need(mkdir(directory, 0700) >= 0, "The folder cannot be emptied");
+        make_workers();
 }
 
 /* ---- lines ---- */
@@ -257,11 +362,18 @@ static char *object_path(const BusInterface *i, char *words) {
 static int read_call(Fixture *f, const BusInterface *interfaces, Lines *l, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         char *words = lines_next(l), *name = strsep(&words, " ");
-        Method method = find_method(interfaces, name);
-        _cleanup_free_ char *path = object_path(method.interface, words);
-        bool properties = streq(method.member, "GetAll");
+        _cleanup_free_ char *path = NULL;
+        Method method;
+        bool properties;
         int r;
 
+        if (streq(name, "Peers.Refuse") || streq(name, "Peers.Answer")) {
+                peers_refuse = streq(name, "Peers.Refuse");
+                return -EAGAIN;
+        }
+        method = find_method(interfaces, name);
+        path = object_path(method.interface, words);
+        properties = streq(method.member, "GetAll");
         if (!path)
                 return -ENOMEM;
         r = fixture_message(f, &m, path, properties ? "org.freedesktop.DBus.Properties" : method.interface->interface, method.member);
@@ -282,6 +394,8 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *unused) {
         *answered = true;
         if (!e)
                 return 0;
+        if (getenv("LXD_FUZZ_ERRORS"))
+                fprintf(stderr, "%s: %s\n", e->name, strempty(e->message));
         /* What sd-bus says itself when there is no such object; everything else comes from us and is one of ours. */
         if (!startswith(e->name, "org.lxd.Error.") && !startswith(e->name, "org.freedesktop.DBus.Error.Unknown")) {
                 fprintf(stderr, "%s is not in the contract: %s\n", e->name, strempty(e->message));
@@ -310,31 +424,59 @@ void bus_calls_run(Fixture *f, const BusInterface *interfaces, const uint8_t *da
         Lines lines = { text };
 
         need(text, "No memory");
+        last_interfaces = interfaces;
+        peers_refuse = false;
         while (sd_bus_is_ready(f->client) == 0) /* descriptors can be sent */
                 need(sd_event_run(f->event, ANSWER_USEC) > 0, "No connection");
         for (unsigned i = 0; i < CALLS_MAX && lines.rest; i++) {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-                if (read_call(f, interfaces, &lines, &m) >= 0)
-                        make_call(f, m);
+                if (read_call(f, interfaces, &lines, &m) < 0)
+                        continue;
+                if (getenv("LXD_FUZZ_ERRORS"))
+                        fprintf(stderr, "%s.%s\n", sd_bus_message_get_interface(m), sd_bus_message_get_member(m));
+                make_call(f, m);
         }
+}
+
+const BusInterface *bus_calls_interfaces(void) {
+        return last_interfaces;
 }
 
 /* ---- the others ---- */
 
-static int refuse(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        if (!sd_bus_message_is_method_call(m, NULL, NULL))
-                return 0;
-        return sd_bus_reply_method_errorf(m, LXD_ERROR_FAILED, "no luck");
+/* What the others say as long as nothing is amiss: nobody uses anything, everything is done. */
+static int append_answer(sd_bus_message *m, const char *member) {
+        _cleanup_close_ int fd = -EBADF;
+
+        if (streq(member, "GetUsedBy"))
+                return sd_bus_message_append(m, "a{sas}", 0);
+        if (streq(member, "GetGuest"))
+                return sd_bus_message_append(m, "sssa{ss}a{sa{ss}}", "default", "c1", "Running", 0, 0);
+        if (!streq(member, "OpenImage"))
+                return streq(member, "RenameVolume") || streq(member, "DeleteImage") ? 0 : -EOPNOTSUPP;
+        fd = memfd_create("image", MFD_CLOEXEC);
+        return sd_bus_message_append(m, "hhs", fd, fd, "unified");
 }
 
-sd_bus *bus_calls_refusing_peer(sd_event *event, BusPeer *p) {
-        sd_bus *bus;
+static int answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        if (!sd_bus_message_is_method_call(m, NULL, NULL))
+                return 0;
+        need(sd_bus_message_new_method_return(m, &reply) >= 0, "No memory");
+        if (peers_refuse || append_answer(reply, sd_bus_message_get_member(m)) < 0)
+                return sd_bus_reply_method_errorf(m, LXD_ERROR_FAILED, "no luck");
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+sd_bus *bus_calls_peer(sd_event *event, BusPeer *p) {
+        sd_bus *bus = NULL;
         int pair[2];
 
         need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) >= 0 && sd_bus_new(&bus) >= 0 &&
                      sd_bus_set_fd(bus, pair[0], pair[0]) >= 0 && sd_bus_set_server(bus, 1, SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 08, 09, 0a, 0b, 0c, 0d, 0e, 0f, 10)) >= 0 &&
-                     sd_bus_negotiate_fds(bus, true) >= 0 && sd_bus_start(bus) >= 0 && sd_bus_add_filter(bus, NULL, refuse, NULL) >= 0 &&
+                     sd_bus_negotiate_fds(bus, true) >= 0 && sd_bus_start(bus) >= 0 && sd_bus_add_filter(bus, NULL, answer, NULL) >= 0 &&
                      sd_bus_attach_event(bus, event, 0) >= 0 && bus_peer_attach(p, pair[1]) >= 0,
              "No peer");
         return bus;
