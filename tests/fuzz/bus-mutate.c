@@ -22,7 +22,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
         for (int i = 1; i < *argc; i++) {
                 const char *file = startswith((*argv)[i], "-merge_control_file=");
 
-                if (streq((*argv)[i], "-merge=1") || streq((*argv)[i], "-minimize_crash=1"))
+                if (streq((*argv)[i], "-merge=1") || streq((*argv)[i], "-set_cover_merge=1") || streq((*argv)[i], "-minimize_crash=1"))
                         return 0;
                 if (file && geteuid() == 0 && chmod(file, 0666) < 0)
                         return 0;

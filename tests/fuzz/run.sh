@@ -65,6 +65,6 @@ for target in "${targets[@]}"; do
         fi
         printf '%-24s %s; faults: %s\n' "$target" "$(grep -aE '^#[0-9]+.*cov:' "$log" | tail -n 1 | sed -E 's/^#([0-9]+).*cov: ([0-9]+).*/\1 inputs, \2 edges/')" \
                 "$(find "$found" -type f ! -name '*.min' | wc -l)"
-        [ -z "$keep" ] || "$build/tests/fuzz/$target" -merge=1 "$here/corpus/$target" "$new" >/dev/null 2>&1
+        [ -z "$keep" ] || "$build/tests/fuzz/$target" -set_cover_merge=1 "$here/corpus/$target" "$new" >/dev/null 2>&1
 done
 exit $status
