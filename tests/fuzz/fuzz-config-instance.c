@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Each value to each parser, whatever its key is. */
+/* Each value to each parser, whatever its key is; as /etc/subuid, too. */
 static void try_value(const char *value) {
         _cleanup_(idmap_done) Idmap raw = {}, map = {}, json = {};
         _cleanup_free_ char *name = NULL, *escaped = NULL;
@@ -23,6 +23,7 @@ static void try_value(const char *value) {
 
         (void) raw_lxc_check(value, &reason);
         (void) idmap_from_json(value, &json);
+        (void) idmap_host_range(value, value);
         if (raw_idmap_parse(value, &raw) >= 0)
                 (void) idmap_build(1000000, 65536, &raw, &map);
         if (snapshot_pattern_check(value, &reason) >= 0 && snapshot_pattern_expand(value, 1700000000, NULL, &name) >= 0 && strlen(name) == 0)
