@@ -158,6 +158,12 @@ volume_rename_before() { volume_do; }
 volume_rename_do() { lxc storage volume rename default vol moved; }
 volume_rename_after() { volume_after; }
 
+volume_move_before() { volume_copy_before && lxc storage create other dir; }
+volume_move_do() { lxc storage volume move default/vol other/moved; }
+volume_move_after() {
+        volume_after && if_there storage-pools/other/volumes/custom/moved lxc storage volume delete other moved && lxc storage delete other
+}
+
 volume_snapshot_before() { volume_do; }
 volume_snapshot_do() { lxc storage volume snapshot default vol snap; }
 volume_snapshot_after() { volume_after; }

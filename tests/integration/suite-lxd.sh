@@ -129,6 +129,32 @@ test_volume_twice() {
         assert lxc storage volume delete default su-other
 }
 
+# The devices that name a volume follow it to another pool; the guest sees it again at its next start. Debian's client copies and deletes.
+test_volume_to_pool() {
+        local pools=/var/lib/lxd/storage-pools
+        move() { /usr/bin/env lxc storage volume move "$@"; }
+        assert lxc storage create su-pool dir
+        assert lxc storage volume create default su-vol user.a=b
+        assert lxc launch bb su1
+        assert lxc config device add su1 data disk pool=default source=su-vol path=data
+        assert lxc exec su1 -- touch /data/marker
+        assert lxc storage volume snapshot default su-vol s
+        assert_fails 1 "Volume is still in use by running instances" move default/su-vol su-pool/su-new
+        assert lxc stop -f su1
+        assert_fails 1 "Storage pool not found" move default/su-vol nope/su-new
+        assert move default/su-vol su-pool/su-new
+        assert_eq "$(lxc config device get su1 data pool) $(lxc config device get su1 data source)" "su-pool su-new"
+        assert_eq "$(lxc storage volume get su-pool su-new user.a)" b
+        assert_eq "$(lxc storage volume list su-pool -f csv -c tn)" "custom,su-new
+custom (snapshot),su-new/s"
+        assert_fails - "" test -e $pools/default/custom/default_su-vol
+        assert lxc start su1
+        assert lxc exec su1 -- test -e /data/marker
+        assert lxc delete -f su1
+        assert lxc storage volume delete su-pool su-new
+        assert lxc storage delete su-pool
+}
+
 isolated() {
         cat "/sys/class/net/$(lxc config get su1 volatile.eth0.host_name)/brport/isolated"
 }
