@@ -180,6 +180,20 @@ static int copy_source(Task *t, const Config *source, const char *pool, const ch
                                config_get_or(source, "project", project), name);
 }
 
+/* What can be known at once is answered at once; the task looks again. */
+static int check_free(Manager *m, const char *project, const char *name, sd_bus_error *error) {
+        _cleanup_(volume_done) Volume v = {};
+        _cleanup_(pool_done) Pool p = {};
+        int r;
+
+        r = db_pool_get(m->db, pool_name(m), &p);
+        if (r >= 0)
+                r = db_volume_get(m->db, p.id, VOLUME_CUSTOM, project, name, &v);
+        if (r >= 0 && row_is_visible(v.state))
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Volume by that name already exists");
+        return r == -ENOENT || r >= 0 ? 0 : r;
+}
+
 static int method_copy_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(config_done) Config source = {};
         const char *project, *name, *description;
@@ -190,6 +204,8 @@ static int method_copy_volume(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = sd_bus_message_read(m, "sss", &project, &name, &description);
         if (r >= 0)
                 r = check_new_volume(project, VOLUME_CUSTOM, "", name, error);
+        if (r >= 0)
+                r = check_free(manager, project, name, error);
         if (r >= 0)
                 r = volume_task_new(manager, &volume_copy_kind, pool_name(manager), VOLUME_CUSTOM, project, name, &t);
         if (r >= 0)

@@ -290,6 +290,9 @@ static void volume_life(Harness *h, const char *driver) {
                                            "w/s1", WHO, NO_FLAGS),
                          0);
         assert_file(harness_path(h, "storage-pools/p/custom/default_d/f"), "one");
+        assert_true(harness_operation(h, "/pool/p", "Pool", "CopyVolume", "sssa{ss}a{ss}(sss)t", "default", "d", "", 0, 1, "name", "w",
+                                      WHO, NO_FLAGS) < 0);
+        assert_harness_error(h, "AlreadyExists", "Volume by that name already exists"); /* at once: no operation that fails */
         assert_true(harness_operation(h, "/pool/p", "Pool", "CopyVolume", "sssa{ss}a{ss}(sss)t", "default", "e", "", 0, 1, "name", "nope",
                                       WHO, NO_FLAGS) < 0);
         assert_harness_error(h, "Failed", "Storage volume not found");
