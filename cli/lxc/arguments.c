@@ -90,23 +90,33 @@ int keyvalues_parse_set(char *const *arguments, struct json_object *into) {
         return keyvalues_parse(arguments, into);
 }
 
-int device_options_parse(char *const *options, struct json_object *devices) {
+static int device_option_apply(const char *name, const char *key, const char *value, struct json_object *inherited,
+                               struct json_object *devices) {
+        struct json_object *device = jget_key(devices, name);
+
+        if (!device && jget_key(inherited, name)) {
+                device = jcopy(jget_key(inherited, name));
+                jset(devices, name, device);
+        }
+        if (!device && !streq(key, "type"))
+                return fail(-ENOENT, "Cannot override config for device \"%s\": Device not found in profile devices", name);
+        jset_str(jobject(devices, name), key, value);
+        return 0;
+}
+
+int device_options_parse(char *const *options, struct json_object *inherited, struct json_object *devices) {
         for (; options && *options; options++) {
-                _cleanup_list_ char **fields = list_split(*options, ',');
-                struct json_object *device;
+                const char *comma = strchr(*options, ','), *equals = comma ? strchr(comma, '=') : NULL;
+                _cleanup_free_ char *name = NULL, *key = NULL;
+                int r;
 
-                if (!fields[1] || !*fields[0])
-                        return fail(-EINVAL, "Invalid device \"%s\": it is to be <device>,<key>=<value>", *options);
-
-                device = jobject(devices, fields[0]);
-                for (char **f = fields + 1; *f; f++) {
-                        char *equals = strchr(*f, '=');
-
-                        if (!equals)
-                                return fail(-EINVAL, "Bad key=value pair: %s", *f);
-                        *equals = 0;
-                        jset_str(device, *f, equals + 1);
-                }
+                if (!equals || comma == *options || equals == comma + 1)
+                        return fail(-EINVAL, "Bad device override syntax, expecting <device>,<key>=<value>: %s", *options);
+                name = xstrndup(*options, (size_t) (comma - *options));
+                key = xstrndup(comma + 1, (size_t) (equals - comma - 1));
+                r = device_option_apply(name, key, equals + 1, inherited, devices);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }

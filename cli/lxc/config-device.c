@@ -42,7 +42,7 @@ static int run_override(Context *c) {
         Entity e;
         int r;
 
-        r = device_entity(c, false, &e, &path, &name);
+        r = device_entity_writable(c, false, &e, &path, &name);
         if (r >= 0)
                 r = client_get(c->client, path, &reply);
         if (r < 0)

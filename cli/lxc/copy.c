@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "copy.h"
+#include "device.h"
 
 static char **arg_config = NULL, **arg_devices = NULL, **arg_profiles = NULL, *arg_mode = NULL, *arg_storage = NULL,
             *arg_target = NULL, *arg_target_project = NULL;
@@ -23,13 +24,30 @@ static void drop_volatile(struct json_object *config) {
                         json_object_object_del(config, m.key);
 }
 
-int copy_apply_options(struct json_object *o, const CopyOptions *options) {
+static struct json_object *profile_array(char *const *names) {
+        struct json_object *profiles = json_object_new_array();
+
+        for (; names && *names; names++)
+                json_object_array_add(profiles, json_object_new_string(*names));
+        return profiles;
+}
+
+int copy_apply_options(Client *client, struct json_object *o, const CopyOptions *options) {
+        _cleanup_json_ struct json_object *inherited = NULL;
         struct json_object *devices = jobject(o, "devices");
         int r;
 
         r = keyvalues_parse(options->config, jobject(o, "config"));
-        if (r >= 0)
-                r = device_options_parse(options->devices, devices);
+        if (r < 0)
+                return r;
+        if (options->no_profiles || options->profiles)
+                jset(o, "profiles", profile_array(options->profiles));
+        if (options->devices) {
+                r = profiles_devices(client, jget(o, "profiles"), &inherited);
+                if (r < 0)
+                        return r;
+        }
+        r = device_options_parse(options->devices, inherited, devices);
         if (r < 0)
                 return r;
 
@@ -39,13 +57,6 @@ int copy_apply_options(struct json_object *o, const CopyOptions *options) {
                 jset_str(root, "type", "disk");
                 jset_str(root, "path", "/");
                 jset_str(root, "pool", options->storage);
-        }
-        if (options->no_profiles || options->profiles) {
-                struct json_object *profiles = json_object_new_array();
-
-                for (char *const *p = options->profiles; p && *p; p++)
-                        json_object_array_add(profiles, json_object_new_string(*p));
-                jset(o, "profiles", profiles);
         }
         return 0;
 }
@@ -81,7 +92,7 @@ int copy_instance(Context *c, const char *from, const char *to, const CopyOption
 
         o = jpick(reply.metadata, members);
         drop_volatile(jobject(o, "config"));
-        r = copy_apply_options(o, options);
+        r = copy_apply_options(c->client, o, options);
         if (r < 0)
                 return r;
         if (options->ephemeral)

@@ -18,4 +18,4 @@ int copy_check_mode(const char *mode);
 int copy_instance(Context *c, const char *from, const char *to, const CopyOptions *options);
 
 /* Applies -c, -d, -p, -s and --no-profiles to a request that has config, devices and profiles. As above. */
-int copy_apply_options(struct json_object *o, const CopyOptions *options);
+int copy_apply_options(Client *client, struct json_object *o, const CopyOptions *options);

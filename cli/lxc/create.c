@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "create.h"
+#include "device.h"
 #include "entity.h"
 
 char **arg_create_config = NULL, **arg_create_devices = NULL, **arg_create_profiles = NULL, *arg_create_network = NULL,
@@ -70,6 +71,21 @@ static int check_pool(Client *client) {
         return r < 0 ? fail_context(r, "Failed loading storage pool \"%s\"", arg_create_storage) : 0;
 }
 
+/* The keys of -d are added to what the profiles say of that device, and the whole is the instance's own. */
+static int apply_device_options(Client *client, struct json_object *o) {
+        _cleanup_json_ struct json_object *inherited = NULL;
+        int r;
+
+        if (!arg_create_devices)
+                return 0;
+        if (!arg_create_no_profiles) {
+                r = profiles_devices(client, jget(o, "profiles"), &inherited);
+                if (r < 0)
+                        return r;
+        }
+        return device_options_parse(arg_create_devices, inherited, jobject(o, "devices"));
+}
+
 static int apply_options(Client *client, struct json_object *o) {
         struct json_object *devices = jobject(o, "devices");
         int r;
@@ -88,10 +104,6 @@ static int apply_options(Client *client, struct json_object *o) {
                         return r;
                 add_storage(devices);
         }
-        r = device_options_parse(arg_create_devices, devices);
-        if (r < 0)
-                return r;
-
         if (arg_create_ephemeral)
                 jset_bool(o, "ephemeral", true);
         if (arg_create_no_profiles || arg_create_profiles) {
@@ -103,7 +115,7 @@ static int apply_options(Client *client, struct json_object *o) {
         }
         if (arg_create_type)
                 jset_str(o, "instance_type", arg_create_type);
-        return 0;
+        return apply_device_options(client, o);
 }
 
 /* An alias of the local store, or a fingerprint; whichever exists. The image also says what it is an image of. */

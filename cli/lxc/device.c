@@ -32,6 +32,41 @@ int device_entity(Context *c, bool profile, Entity *ret, char **ret_path, char *
         return 0;
 }
 
+static int add_profile_devices(Client *client, const char *profile, struct json_object *devices) {
+        _cleanup_free_ char *path = api_path("profiles", profile, NULL);
+        _cleanup_reply_ Reply reply = {};
+        int r;
+
+        r = client_get(client, path, &reply);
+        if (r < 0)
+                return fail_context(r, "Failed loading profile \"%s\" for device override", profile);
+        JFOREACH(m, jget(reply.metadata, "devices"))
+                jset(devices, m.key, json_object_get(m.value));
+        return 0;
+}
+
+int profiles_devices(Client *client, struct json_object *profiles, struct json_object **ret) {
+        _cleanup_json_ struct json_object *devices = jnew();
+        int r = 0;
+
+        if (!profiles)
+                r = add_profile_devices(client, "default", devices);
+        for (size_t i = 0; i < jlen(profiles) && r >= 0; i++)
+                r = add_profile_devices(client, jstr_at(profiles, i), devices);
+        if (r >= 0)
+                *ret = TAKE_PTR(devices);
+        return r;
+}
+
+int device_entity_writable(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name) {
+        int r;
+
+        r = device_entity(c, profile, ret, ret_path, ret_name);
+        if (r >= 0 && !profile && strchr(*ret_name, '/'))
+                return fail(-EINVAL, "Invalid instance name");
+        return r;
+}
+
 typedef struct DeviceChange {
         const char *name;
         struct json_object *device;     /* NULL: remove */
@@ -74,7 +109,7 @@ int device_add(Context *c, bool profile) {
         Entity e;
         int r;
 
-        r = device_entity(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, profile, &e, &path, &name);
         if (r < 0)
                 return r;
         r = keyvalues_parse(c->args + 3, device);
@@ -190,7 +225,7 @@ int device_remove(Context *c, bool profile) {
         Entity e;
         int r;
 
-        r = device_entity(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, profile, &e, &path, &name);
         if (r >= 0)
                 r = explain_absent(c, &e, c->args + 1, "removed from", entity_change(c, &e, change_remove, c->args + 1));
         if (r >= 0 && !c->client->quiet) {
@@ -232,7 +267,7 @@ int device_set(Context *c, bool profile) {
         Entity e;
         int r;
 
-        r = device_entity(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, profile, &e, &path, &name);
         if (r >= 0)
                 r = keyvalues_parse_set(c->args + 2, values);
         if (r < 0)
@@ -245,7 +280,7 @@ int device_unset(Context *c, bool profile) {
         Entity e;
         int r;
 
-        r = device_entity(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, profile, &e, &path, &name);
         if (r < 0)
                 return r;
         return change_device_keys(c, &e, &(KeyChange) { .device = c->args[1], .unset = c->args[2] });

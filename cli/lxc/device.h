@@ -6,6 +6,8 @@
 
 /* The entity that the first argument names; the path is to be freed. Returns 0 or a negative errno. */
 int device_entity(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name);
+/* The same to change it, which a snapshot's devices cannot be. */
+int device_entity_writable(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name);
 
 int device_add(Context *c, bool profile);
 int device_get(Context *c, bool profile);
@@ -14,6 +16,10 @@ int device_remove(Context *c, bool profile);
 int device_set(Context *c, bool profile);
 int device_show(Context *c, bool profile);
 int device_unset(Context *c, bool profile);
+
+/* The devices that an instance gets from profiles of these names, the last wins; NULL stands for "default". Returns 0 and
+ * a map (new reference), or a negative errno with fail() set. */
+int profiles_devices(Client *client, struct json_object *profiles, struct json_object **ret);
 
 /* Adds (or with 'device' NULL removes) a device of an entity; 'device' is consumed. Refuses to add one that exists,
  * and to remove one that does not. */

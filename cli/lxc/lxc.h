@@ -13,6 +13,9 @@
  * cut off, other remotes are refused. Returns 0 and the name (may be "") to be freed; -EINVAL with fail() set. */
 int remote_split(const char *argument, char **ret_name);
 
+/* Checks the remote that a list is wanted of, "local:" or NULL. Returns as above. */
+int remote_check(const char *argument);
+
 /* The same for images, where the remote may also be an image server: *ret_server and *ret_protocol are its address
  * and "simplestreams" or "lxd", NULL for the local server. They live as long as the program. */
 int remote_split_image(const char *argument, char **ret_name, const char **ret_server, const char **ret_protocol);
@@ -37,8 +40,9 @@ int keyvalues_parse(char *const *arguments, struct json_object *into);
 /* The arguments of "set": "key=value ..." or, as in old days, "key value". */
 int keyvalues_parse_set(char *const *arguments, struct json_object *into);
 
-/* Parses "-d device,key=value,..." options into a map of devices. Returns 0 or -EINVAL with fail() set. */
-int device_options_parse(char *const *options, struct json_object *devices);
+/* Applies "-d device,key=value" options to a map of devices; values may have commas. A device that is not there is copied
+ * from the 'inherited' ones, which may be NULL; one that is nowhere begins with its type. Returns 0, or -EINVAL, -ENOENT with fail() set. */
+int device_options_parse(char *const *options, struct json_object *inherited, struct json_object *devices);
 
 /* "yes" or "no" as LXD's lists print them. */
 const char *yes_no(bool b);

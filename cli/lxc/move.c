@@ -27,24 +27,34 @@ static int move_elsewhere(Context *c, const char *from, const char *to) {
         return operation_run(c->client, "POST", path, o, NULL);
 }
 
+typedef struct Changes {
+        Client *client;
+        CopyOptions options;
+} Changes;
+
 static int change_configuration(struct json_object *o, void *userdata) {
-        return copy_apply_options(o, userdata);
+        Changes *changes = userdata;
+
+        return copy_apply_options(changes->client, o, &changes->options);
 }
 
 /* Changes of config, devices and profiles come first: if the server refuses them, nothing has moved. */
 static int apply_changes(Context *c, const char *name) {
-        CopyOptions options = {
-                .config = arg_config,
-                .devices = arg_devices,
-                .profiles = arg_profiles,
-                .no_profiles = arg_no_profiles,
+        Changes changes = {
+                .client = c->client,
+                .options = {
+                        .config = arg_config,
+                        .devices = arg_devices,
+                        .profiles = arg_profiles,
+                        .no_profiles = arg_no_profiles,
+                },
         };
         _cleanup_free_ char *path = instance_path(name);
         const Entity e = { .path = path, .writable = instance_writable };
 
         if (!arg_config && !arg_devices && !arg_profiles && !arg_no_profiles)
                 return 0;
-        return entity_change(c, &e, change_configuration, &options);
+        return entity_change(c, &e, change_configuration, &changes);
 }
 
 static int run(Context *c) {

@@ -90,6 +90,24 @@ create() {
         t list as -c n
 }
 
+overrides() {
+        t profile create asp
+        t profile device add asp root disk path=/ pool=default size=2GiB
+        t init bb as1 -d root,size=1GiB -d root,path=/ -d eth0,ipv4.address=10.0.0.1,ipv6.address=fd42::1
+        t init bb as1 -d root,size=1GiB
+        t config device show as1
+        t init bb as2 -p default -p asp -d root,pool=default
+        t config device show as2
+        t init bb as3 -s default -d root,size=1GiB
+        t config device show as3
+        t init bb as4 -d nope,size=1GiB
+        t init bb as4 -d root
+        t init bb as4 -d root,size
+        t init bb as4 -p default -p nope -d root,size=1GiB
+        t delete as1 as2 as3
+        t profile delete asp
+}
+
 state() {
         t init bb as1
         t start as1
@@ -132,13 +150,18 @@ snapshots() {
         t config show as10/s9
         from 'expires_at: 2030-01-01T00:00:00Z\n' config edit as10/s9
         t config show as10/s9
+        t config device add as10/s9 d none
+        t config device set as10/s9 root size=1GiB
+        t config device override as10/s9 root size=1GiB
+        t config device remove as10/s9 root
+        t config show as10/s9
         t copy as10 as11
         t copy as10 as11
         t copy as10/s9 as12
         t copy as10/nope as13
         t copy as10/s9
         t copy as10
-        t copy as10 as13 --instance-only -e -c user.x=1 -d root,size=2GiB -p default
+        t copy as10 as13 --instance-only -e -c user.x=1 -p default
         t copy as10 as13 -c bad=1
         t copy as10 as13 --no-profiles
         t copy as10 as13 -s nope
@@ -151,7 +174,7 @@ snapshots() {
         t delete as10/s11
         t delete as10/s2
         t list as -c nSt
-        t delete as10 as12 as14
+        t delete as10 as12 as13 as14
 }
 
 configuration() {
@@ -175,6 +198,9 @@ configuration() {
         t config get images.auto_update_interval
         t config set images.auto_update_interval=6 user.foo=bar
         t config unset images.auto_update_interval
+        t config unset user.foo
+        t config set core.proxy_http=http://a:b
+        t config set core.https_address :no:port
         t config unset user.foo
         t config set bad.key 1
         t config set images.auto_update_interval foo
@@ -390,6 +416,10 @@ test_create() {
         compare create
 }
 
+test_overrides() {
+        compare overrides
+}
+
 test_state() {
         compare state
 }
@@ -422,4 +452,4 @@ test_volumes() {
         compare volumes
 }
 
-run_tests
+run_tests "$@"

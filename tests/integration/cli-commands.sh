@@ -100,6 +100,16 @@ test_config() {
         assert lxc config device remove cli1 root
 }
 
+# What -d says is added to what a profile or the original says of the device.
+test_overrides() {
+        assert lxc copy cli1 cli2 -d root,size=1GiB
+        assert_eq "$(lxc config device get cli2 root size) $(lxc config device get cli2 root pool)" "1GiB default"
+        assert lxc move cli2 cli3 -d eth0,security.mac_filtering=true
+        assert_eq "$(lxc config device get cli3 eth0 type) $(lxc config device get cli3 eth0 security.mac_filtering)" "nic true"
+        assert_fails 1 'Cannot override config for device "nope"' lxc copy cli3 cli4 -d nope,size=1GiB
+        assert lxc delete cli3
+}
+
 test_profiles() {
         assert lxc profile create cli-profile
         assert lxc profile set cli-profile user.p=1
