@@ -136,6 +136,8 @@ static int run_list(Context *c) {
 
         r = output_check_format(arg_format);
         if (r >= 0)
+                r = remote_check(c->args[0]);
+        if (r >= 0)
                 r = client_get(c->client, "/1.0/certificates?recursion=1", &reply);
         if (r < 0)
                 return r;
@@ -157,6 +159,8 @@ static int run_list_tokens(Context *c) {
         int r;
 
         r = output_check_format(arg_format);
+        if (r >= 0)
+                r = remote_check(c->args[0]);
         if (r >= 0)
                 r = client_get(c->client, "/1.0/operations?recursion=1", &reply);
         if (r < 0)

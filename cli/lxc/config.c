@@ -43,7 +43,7 @@ static int config_entity(const char *argument, Entity *ret, char **ret_path) {
 static bool is_server_key(const char *argument) {
         const char *end = strpbrk(argument, ".=");
 
-        return end && !strchr(argument, ':');
+        return end && !memchr(argument, ':', (size_t) (end - argument));
 }
 
 static int run_get(Context *c) {
@@ -97,7 +97,6 @@ static int run_set(Context *c) {
 static int run_unset(Context *c) {
         const char *key = c->args[c->n_args - 1];
         _cleanup_json_ struct json_object *o = jnew();
-        _cleanup_reply_ Reply reply = {};
         _cleanup_free_ char *path = NULL;
         Entity e;
         int r;
@@ -110,11 +109,6 @@ static int run_unset(Context *c) {
         if (e.writable != server_members)
                 return entity_unset(c, &e, key);
 
-        r = client_get(c->client, path, &reply);
-        if (r < 0)
-                return r;
-        if (!jget_key(jget(reply.metadata, "config"), key))
-                return fail(-ENOENT, "Can't unset key '%s', it's not currently set", key);
         jset_str(o, key, "");
         return patch_server(c, path, o);
 }

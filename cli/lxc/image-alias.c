@@ -71,9 +71,9 @@ static int run_list(Context *c) {
         _cleanup_reply_ Reply reply = {};
         int r;
 
-        if (filters[0] && endswith(filters[0], ":"))
-                filters++;
         r = output_check_format(arg_format);
+        if (r >= 0 && filters[0] && endswith(filters[0], ":"))
+                r = remote_check(*filters++);
         if (r >= 0)
                 r = client_get(c->client, "/1.0/images/aliases?recursion=1", &reply);
         if (r < 0)

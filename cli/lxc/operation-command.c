@@ -37,6 +37,8 @@ static int run_list(Context *c) {
         int r;
 
         r = output_check_format(arg_format);
+        if (r >= 0)
+                r = remote_check(c->args[0]);
         if (r < 0)
                 return r;
         api_query(&path, "all-projects", arg_all_projects ? "true" : NULL);

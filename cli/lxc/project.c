@@ -24,6 +24,8 @@ static int run_list(Context *c) {
 
         r = output_check_format(arg_format);
         if (r >= 0)
+                r = remote_check(c->args[0]);
+        if (r >= 0)
                 r = client_get(c->client, "/1.0/projects?recursion=1", &reply);
         if (r < 0)
                 return r;

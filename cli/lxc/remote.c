@@ -52,6 +52,12 @@ int remote_split(const char *argument, char **ret_name) {
         return 0;
 }
 
+int remote_check(const char *argument) {
+        _cleanup_free_ char *name = NULL;
+
+        return argument ? remote_split(argument, &name) : 0;
+}
+
 int remote_split_image(const char *argument, char **ret_name, const char **ret_server, const char **ret_protocol) {
         const Remote *remote;
         const char *name;
