@@ -25,6 +25,7 @@
 #include "websocket.h"
 
 #define DRAIN_MSEC 2000                 /* for output behind the operation's end, since the last byte */
+#define SILENCE_MSEC 1000               /* of a console whose input has ended */
 #define REFUSED_MSEC 1000               /* for the operation to end by itself when a websocket was refused */
 #define RETRY_MSEC 100                  /* between tries to ask for the end again */
 #define RETRIES_MAX 100
@@ -67,6 +68,7 @@ struct Session {
         bool stdin_done;
         bool escape;                    /* Ctrl-a was typed */
         bool detached;
+        uint64_t leave_at;              /* ms: the input of a console has ended, it is left when it is silent until then; 0: not so */
         bool terminal_gone;             /* closed, or the connection to it broke */
         uint64_t deadline;              /* ms: give up output (or a refused session) then; 0: none */
         int broken_pipe;                /* the reader of our output has gone: -EPIPE */
@@ -123,6 +125,8 @@ static int on_data(WebSocket *w, WebSocketType type, const void *data, size_t n,
         r = write_output(ch->output, data, n);
         if (r < 0)
                 ch->session->broken_pipe = r;
+        if (ch->session->leave_at > 0)
+                ch->session->leave_at = now_ms() + SILENCE_MSEC;
         if (ch->session->is_ended)              /* counted from when the reader took it, however slow it is */
                 ch->session->deadline = now_ms() + DRAIN_MSEC;
         return r;
@@ -294,11 +298,14 @@ static size_t filter_escape(Session *s, char *data, size_t n) {
         return kept;
 }
 
+/* The command is told that no more input comes. A console is left then, when it has said what it says to that. */
 static void stdin_finish(Session *s) {
         Channel *ch = s->channels + CHANNEL_STDIN;
 
         s->stdin_done = true;
-        if (ch->state == CHANNEL_OPEN && !(s->flags & SESSION_INTERACTIVE))
+        if (s->flags & SESSION_ESCAPE)
+                s->leave_at = now_ms() + SILENCE_MSEC;
+        else if (ch->state == CHANNEL_OPEN)
                 (void) websocket_send(ch->socket, WEBSOCKET_TEXT, "", 0);
 }
 
@@ -340,6 +347,8 @@ static int session_timeout(Session *s) {
 
         if (s->retry_at > 0 && (at == 0 || s->retry_at < at))
                 at = s->retry_at;
+        if (s->leave_at > 0 && (at == 0 || s->leave_at < at))
+                at = s->leave_at;
         if (at == 0)
                 return -1;
         return at > now ? (int) (at - now) : 0;
@@ -348,6 +357,7 @@ static int session_timeout(Session *s) {
 static int handle_time(Session *s) {
         uint64_t now = now_ms();
 
+        s->detached = s->detached || (s->leave_at > 0 && now >= s->leave_at);
         if (s->retry_at > 0 && now >= s->retry_at) {
                 int r = wait_start(s);
                 if (r < 0) {

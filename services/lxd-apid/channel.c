@@ -152,8 +152,13 @@ static void take_input(Channel *c, const char *data, size_t n) {
         update(c);
 }
 
-/* An empty text message is the end of the client's input; a terminal has no such thing. */
+/* An empty text message is the end of the client's input. On a terminal somebody would type ^D: it ends the input of what reads
+ * lines, so that "echo x | lxc exec -t ... cat" ends; behind half a line it takes two. */
 static void end_input(Channel *c) {
+        if (c->output && c->fd >= 0 && !c->input_eof) {
+                c->input_eof = true;
+                take_input(c, "\x04\x04", c->half_line ? 2 : 1);
+        }
         if (c->output || c->fd < 0)
                 return;
         c->input_eof = true;
@@ -177,8 +182,10 @@ static void on_data(WebSocket *ws, WebSocketType type, const void *data, size_t 
         c->message_size += n;
         if (c->fd < 0 && !c->input && !c->output)
                 on_control(c, data, n, end);
-        else if (c->input && n > 0)
+        else if (c->input && n > 0) {
+                c->half_line = ((const char*) data)[n - 1] != '\n' && ((const char*) data)[n - 1] != '\r';
                 take_input(c, data, n);
+        }
         if (end && c->input && type == WEBSOCKET_TEXT && c->message_size == 0)
                 end_input(c);
         if (end)

@@ -36,6 +36,7 @@ struct Channel {
         size_t pending_size;
         size_t message_size;
         bool input_eof;
+        bool half_line; /* the last of the input was no line break */
 };
 
 /* Makes a secret; takes fd (-EBADF for control). 0, -errno. */

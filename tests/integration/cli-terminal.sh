@@ -104,6 +104,11 @@ test_exec_echo() {
         # without -t a pipe at either end means no terminal; with it one is there all the same
         assert_eq "$(lxc exec term1 -- sh -c 'test -t 0 && echo yes || echo no' </dev/null)" no
         assert_eq "$(lxc exec term1 -t -- sh -c 'test -t 0 && echo yes || echo no' </dev/null | tr -d '\r')" yes
+        # the end of a pipe is a ^D on that terminal
+        assert_eq "$(echo line | timeout 20 lxc exec term1 -t -- cat | tr -d '\r')" "line
+line"
+        assert_eq "$(printf half | timeout 20 lxc exec term1 -t -- cat | tr -d '\r')" halfhalf
+        assert_eq "$(timeout 20 lxc exec term1 -t -- sh -c 'cat; echo end' </dev/null | tr -d '\r')" end
         drive 'expect("no"); ends(0)' lxc exec term1 -T -- sh -c 'test -t 0 && echo yes || echo no'
         drive 'expect("no"); ends(0)' lxc exec term1 -n -- sh -c 'test -t 0 && echo yes || echo no'
         drive 'expect("vt77"); ends(0)' env TERM=vt77 lxc exec term1 -- sh -c 'echo $TERM'
@@ -156,6 +161,9 @@ time.sleep(0.3)
 type("\x01q")
 ends(0)' lxc console term1
         assert lxc console term1 --show-log
+        # from a pipe or a file: until that ends
+        assert timeout 20 lxc console term1 </dev/null
+        assert_match "$(echo 'echo pi$((1 + 1))ped' | timeout 20 lxc console term1)" pi2ped
         assert lxc stop -f term1
         assert_fails 1 "Instance is not running" lxc console term1
         assert lxc start term1
