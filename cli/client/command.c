@@ -82,12 +82,16 @@ void command_help(const Tool *tool, const Command *command, const char *path, bo
                 buffer_printf(text, "\nUse \"%s [command] --help\" for more information about a command.\n", path);
 }
 
-static int print_help(const Tool *tool, const Command *command, const char *path) {
+static int print_help_to(FILE *f, const Tool *tool, const Command *command, const char *path) {
         _cleanup_buffer_ Buffer text = {};
 
         command_help(tool, command, path, *tool->all, &text);
-        fputs(text.data, stdout);
+        fputs(text.data, f);
         return 0;
+}
+
+static int print_help(const Tool *tool, const Command *command, const char *path) {
+        return print_help_to(stdout, tool, command, path);
 }
 
 int command_usage(Context *c) {
@@ -140,9 +144,8 @@ static int run_leaf(const Tool *tool, Client *client, const Command *command, co
 static int run_level(const Tool *tool, Client *client, const Command *group, const char *path, char **argv) {
         const Command *const *children = group ? group->children : tool->commands;
         const Command *child;
-        _cleanup_list_ char **args = NULL;
+        _cleanup_list_ char **args = NULL, **more = NULL;
         _cleanup_free_ char *name = NULL;
-        bool wants_help = false;
         int r;
 
         r = options_parse(group ? NULL : tool->root_options, tool->globals, OPTIONS_STOP_AT_ARGUMENT, argv, &args);
@@ -155,13 +158,14 @@ static int run_level(const Tool *tool, Client *client, const Command *group, con
 
         argv = args;
         if (!group && argv[0] && streq(argv[0], "help")) {
-                wants_help = true;
-                argv++;
-        }
-        if (wants_help)
+                r = options_parse(tool->root_options, tool->globals, OPTIONS_STOP_AT_ARGUMENT, argv + 1, &more);
+                if (r < 0)
+                        return r;
                 *tool->help = true;
-        if (!argv[0])
-                return print_help(tool, group, path);
+                argv = more;
+        }
+        if (!argv[0])           /* a group alone does nothing: what a script then takes from stdout is not to be help */
+                return print_help_to(group && !*tool->help ? stderr : stdout, tool, group, path);
 
         child = command_find(children, argv[0]);
         if (!child)
@@ -173,6 +177,6 @@ static int run_level(const Tool *tool, Client *client, const Command *group, con
         return run_leaf(tool, client, child, name, argv + 1);
 }
 
-int tool_run(const Tool *tool, Client *client, int argc, char **argv) {
-        return run_level(tool, client, NULL, tool->name, argc > 0 ? argv + 1 : argv);
+int tool_run(const Tool *tool, Client *client, char **argv) {
+        return run_level(tool, client, NULL, tool->name, argv);
 }

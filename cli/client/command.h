@@ -47,8 +47,8 @@ typedef struct Tool {
         int (*prepare)(Context *c);
 } Tool;
 
-/* Finds and runs the command that argv names. Returns its exit status, or a negative errno with fail() set. */
-int tool_run(const Tool *tool, Client *client, int argc, char **argv);
+/* Finds and runs the command that argv (without the program's name) names. Returns its exit status, or a negative errno with fail() set. */
+int tool_run(const Tool *tool, Client *client, char **argv);
 
 /* The command among 'table' of that name or alias, or NULL. */
 const Command *command_find(const Command *const *table, const char *name);

@@ -33,7 +33,7 @@ int output_bytes(const void *data, size_t n) {
  * ones now and then; maps are sorted by natural order. */
 static const char *const map_names[] = {
         "config", "expanded_config", "devices", "expanded_devices", "properties", "network", "disk", "resources",
-        "metadata", "context", "templates",
+        "metadata", "context", "templates", "kernel_features", "lxc_features",
 };
 static const char *const list_names[] = {
         "profiles", "snapshots", "backups", "used_by", "aliases", "addresses", "locations", "projects", "operations",
@@ -51,7 +51,7 @@ static int compare_keys(const void *a, const void *b) {
         return yaml_key_compare(*(const char *const *) a, *(const char *const *) b);
 }
 
-static struct json_object *sorted_map(struct json_object *map) {
+struct json_object *output_sorted(struct json_object *map) {
         _cleanup_free_ const char **keys = xcalloc((size_t) json_object_object_length(map), sizeof(char*));
         struct json_object *sorted = jnew();
         size_t n = 0;
@@ -89,7 +89,7 @@ static struct json_object *tidy(struct json_object *o, bool is_map) {
 
         case json_type_object:
                 copy = jnew();
-                sorted = is_map ? sorted_map(o) : json_object_get(o);
+                sorted = is_map ? output_sorted(o) : json_object_get(o);
                 JFOREACH(m, sorted)
                         jset(copy, m.key, tidy_member(m.key, m.value));
                 return copy;
@@ -118,7 +118,7 @@ int output_yaml(struct json_object *o) {
 }
 
 int output_yaml_map(struct json_object *o) {
-        _cleanup_json_ struct json_object *sorted = json_object_is_type(o, json_type_object) ? sorted_map(o) : jnew();
+        _cleanup_json_ struct json_object *sorted = json_object_is_type(o, json_type_object) ? output_sorted(o) : jnew();
 
         return output_yaml(sorted);
 }

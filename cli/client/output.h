@@ -26,6 +26,9 @@ int output_yaml(struct json_object *o);
 /* The same for a map of free keys, which are sorted. */
 int output_yaml_map(struct json_object *o);
 
+/* A map of free keys in their natural order. New reference. */
+struct json_object *output_sorted(struct json_object *map);
+
 /* The same into memory, freed by the caller. */
 int output_yaml_text(struct json_object *o, char **ret);
 

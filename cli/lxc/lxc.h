@@ -64,7 +64,7 @@ void table_titles(Table *t, const char *const *titles, size_t n);
 int read_stdin(char **ret, size_t *ret_size);
 
 /* The tables of the sub-commands, each in the file of its name. */
-extern const Command command_config, command_console, command_copy, command_delete, command_exec, command_file,
+extern const Command command_alias, command_config, command_console, command_copy, command_delete, command_exec, command_file,
         command_image, command_info, command_init, command_launch, command_list, command_monitor, command_move,
         command_network, command_operation, command_pause, command_profile, command_project, command_query,
         command_remote, command_rename, command_restart, command_restore, command_snapshot, command_start,

@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "alias.h"
 #include "lxc.h"
+#include "settings.h"
 
 static bool arg_help = false, arg_all = false, arg_version = false, arg_quiet = false, arg_debug = false,
         arg_verbose = false, arg_force_local = false, arg_sub_commands = false;
@@ -28,7 +30,7 @@ static const Option globals[] = {
 };
 
 static const Command *const commands[] = {
-        &command_config, &command_console, &command_copy, &command_delete, &command_exec, &command_file,
+        &command_alias, &command_config, &command_console, &command_copy, &command_delete, &command_exec, &command_file,
         &command_image, &command_info, &command_init, &command_launch, &command_list, &command_monitor,
         &command_move, &command_network, &command_operation, &command_pause, &command_profile,
         &command_project, &command_query, &command_remote, &command_rename, &command_restart,
@@ -37,8 +39,8 @@ static const Command *const commands[] = {
 };
 
 static const char *const absent[] = {
-        "lxc alias", "lxc cluster", "lxc export", "lxc file mount", "lxc import", "lxc network acl", "lxc network forward",
-        "lxc network peer", "lxc network zone", "lxc project info", "lxc project switch", "lxc publish",
+        "lxc cluster", "lxc export", "lxc file mount", "lxc import", "lxc network acl", "lxc network forward",
+        "lxc network peer", "lxc network zone", "lxc project info", "lxc publish",
         "lxc remote add", "lxc remote remove", "lxc remote rename", "lxc remote set-url", "lxc remote switch",
         "lxc storage volume export", "lxc storage volume import", NULL,
 };
@@ -46,8 +48,15 @@ static const char *const absent[] = {
 static int prepare(Context *c) {
         c->client->quiet = arg_quiet;
         c->client->debug = arg_debug;
-        c->client->project = xstrdup(!isempty(arg_project) ? arg_project : getenv("LXD_PROJECT"));
+        c->client->project = xstrdup(!isempty(arg_project) ? arg_project : getenv("LXD_PROJECT") ?: settings_project());
         return 0;
+}
+
+/* An alias may be a program of its own: "/usr/bin/script @ARGS@". */
+static int run_program(char **argv) {
+        (void) signal(SIGPIPE, SIG_DFL);
+        (void) execv(argv[0], argv);
+        return fail(-errno, "Cannot run %s: %m", argv[0]);
 }
 
 int main(int argc, char **argv) {
@@ -66,18 +75,24 @@ int main(int argc, char **argv) {
                 .version = &arg_version,
                 .prepare = prepare,
         };
+        _cleanup_list_ char **expanded = NULL;
         Client client;
         int r;
 
         (void) signal(SIGPIPE, SIG_IGN);
         client_init(&client);
-        r = tool_run(&tool, &client, argc, argv);
+        r = argc > 0 ? alias_expand(argv + 1, &expanded) : 0;
+        if (r > 0 && expanded[0] && expanded[0][0] == '/')
+                r = run_program(expanded);
+        if (r >= 0)
+                r = tool_run(&tool, &client, expanded ?: argc > 0 ? argv + 1 : argv);
         if (r < 0) {
                 fail_print(r);
                 r = EXIT_FAILURE;
         } else if (fflush(stdout) != 0 && errno != EPIPE)
                 r = EXIT_FAILURE;
         client_done(&client);
+        settings_done();
         free(arg_project);
         return r;
 }

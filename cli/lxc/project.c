@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "entity.h"
+#include "settings.h"
 
 static char *arg_format = NULL, **arg_config = NULL;
 
@@ -162,6 +163,18 @@ static int run_unset(Context *c) {
 }
 
 static const Option options_list[] = { OPTION_FORMAT(arg_format), {} };
+static int run_switch(Context *c) {
+        _cleanup_free_ char *path = NULL, *name = NULL;
+        _cleanup_reply_ Reply reply = {};
+        Entity e;
+        int r;
+
+        r = project_entity(c, &e, &path, &name);
+        if (r >= 0)
+                r = client_get(c->client, path, &reply);
+        return r < 0 ? r : settings_set_project(name);
+}
+
 static const Option options_create[] = {
         { 'c', "config", OPTION_LIST, &arg_config, "Config key/value to apply to the new project" },
         {},
@@ -235,6 +248,14 @@ static const Command show = {
         .max_args = 1,
         .run = run_show,
 };
+static const Command switch_project = {
+        .name = "switch",
+        .usage = "[<remote>:]<project>",
+        .summary = "Switch the current project",
+        .min_args = 1,
+        .max_args = 1,
+        .run = run_switch,
+};
 static const Command unset = {
         .name = "unset",
         .usage = "[<remote>:]<project> <key>",
@@ -248,6 +269,6 @@ const Command command_project = {
         .name = "project",
         .summary = "Manage projects",
         .children = (const Command *const[]) {
-                &create, &delete, &edit, &get, &list, &rename_project, &set, &show, &unset, NULL,
+                &create, &delete, &edit, &get, &list, &rename_project, &set, &show, &switch_project, &unset, NULL,
         },
 };

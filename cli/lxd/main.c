@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
 
         (void) signal(SIGPIPE, SIG_IGN);
         client_init(&client);
-        r = tool_run(&tool, &client, argc, argv);
+        r = tool_run(&tool, &client, argc > 0 ? argv + 1 : argv);
         if (r < 0) {
                 fail_print(r);
                 r = EXIT_FAILURE;

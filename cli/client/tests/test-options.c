@@ -151,7 +151,7 @@ static int run_tool(const char *line) {
 
         reset();
         ran_with = -1;
-        return tool_run(&tool, &client, (int) list_length(argv), argv);
+        return tool_run(&tool, &client, argv + 1);
 }
 
 static void test_dispatch(void **state) {
