@@ -23,7 +23,7 @@ static int run_show(Context *c) {
         r = metadata_path(c, &path);
         if (r >= 0)
                 r = client_get(c->client, path, &reply);
-        return r < 0 ? r : output_yaml(reply.metadata);
+        return r < 0 ? r : output_yaml_map(reply.metadata);
 }
 
 /* Here numbers and booleans are what they look like, except among the properties. */

@@ -22,6 +22,8 @@ static int config_entity(const char *argument, Entity *ret, char **ret_path) {
         r = remote_split(strempty(argument), &name);
         if (r < 0)
                 return r;
+        if (!isempty(name) && arg_target)
+                return fail(-EINVAL, "--target cannot be used with instances");
 
         if (isempty(name)) {
                 *ret_path = xstrdup("/1.0");

@@ -124,6 +124,8 @@ static int local_image(Client *client, const char *name, struct json_object *sou
         _cleanup_reply_ Reply alias = {}, image = {};
         int r;
 
+        if (isempty(name))
+                return fail(-ENOENT, "Image not found");
         api_query(&alias_path, "type", arg_create_vm ? "virtual-machine" : NULL);
         r = client_get(client, alias_path, &alias);
         if (r >= 0) {

@@ -164,7 +164,7 @@ static int pull_one(Context *c, const char *argument, const char *target, bool i
         return pull_file(c, &source, path, 16);
 }
 
-/* Is the target a directory to put things into? It is made if need be and wanted. */
+/* Is the target a directory to put things into? It is made when it cannot be anything else. */
 static int prepare_target(const char *target, size_t n_sources, bool *ret_into) {
         bool into = is_directory(target), should = endswith(target, "/") || arg_recursive || n_sources > 1;
         int r;
@@ -174,10 +174,10 @@ static int prepare_target(const char *target, size_t n_sources, bool *ret_into) 
                 return arg_recursive ? fail(-EINVAL, "Standard output takes single files, not trees") : 0;
         }
         if (!into && should) {
-                if (!arg_create_dirs && !arg_recursive && n_sources > 1)
+                if (access(target, F_OK) >= 0 && n_sources > 1)
                         return fail(-ENOTDIR, "More than one file to download, but target is not a directory");
-                if (!arg_create_dirs && !arg_recursive)
-                        return fail(-ENOTDIR, "%s is not a directory; --create-dirs makes it", target);
+                if (access(target, F_OK) >= 0)
+                        return fail(-ENOTDIR, "%s is not a directory", target);
                 r = mkdir_parents(target, 0755);
                 if (r < 0)
                         return fail(r, "Cannot create %s: %s", target, strerror(-r));

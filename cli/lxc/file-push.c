@@ -45,10 +45,10 @@ static int push_fd(Context *c, const FileTarget *target, int fd, const char *sou
                 return fail(-EISDIR, "%s is a directory; to push it with all it has, pass --recursive", source);
 
         m = metadata_of(&st, FILE_REGULAR, mode);
-        if (fd == STDIN_FILENO) {               /* whose owner and mode mean nothing */
+        if (fd == STDIN_FILENO) {               /* who owns that means nothing; a pipe, which is its owner's alone, makes such a file */
                 m.uid = arg_uid;
                 m.gid = arg_gid;
-                m.mode = mode;
+                m.mode = mode >= 0 || S_ISCHR(st.st_mode) ? mode : (int) (st.st_mode & 0777);
         }
         if (arg_create_dirs) {
                 FileMetadata parent = m;

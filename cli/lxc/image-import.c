@@ -266,7 +266,8 @@ static int run(Context *c) {
         if (r < 0)
                 return r;
 
-        printf("Image imported with fingerprint: %s\n", image_fingerprint(ended.metadata));
+        if (!c->client->quiet)
+                printf("Image imported with fingerprint: %s\n", image_fingerprint(ended.metadata));
         fflush(stdout);
         return image_set_aliases(c->client, arg_alias, image_fingerprint(ended.metadata));
 }

@@ -126,17 +126,36 @@ static bool is_shown(struct json_object *o, char *const *filters) {
 }
 
 static int check_columns(const char *letters) {
+        _cleanup_list_ char **fields = list_split(letters, ',');
+
+        for (char **f = fields; *f; f++)
+                if (!**f)
+                        return fail(-EINVAL, "Empty column entry (redundant, leading or trailing command) in '%s'", letters);
         for (const char *p = letters; *p; p++)
                 if (*p != ',' && !column_title(*p))
                         return fail(-EINVAL, "Unknown column shorthand char '%c' in '%s'", *p, letters);
         return 0;
 }
 
+/* The first filter may have a remote in front. Returns 1 if it is nothing but that. */
+static int strip_remote(char **filters) {
+        _cleanup_free_ char *rest = NULL;
+        int r;
+
+        if (!filters[0] || strcspn(filters[0], "=") < strcspn(filters[0], ":"))
+                return 0;
+        r = remote_split(filters[0], &rest);
+        if (r < 0)
+                return r;
+        free(filters[0]);
+        filters[0] = TAKE_PTR(rest);
+        return isempty(filters[0]);
+}
+
 static int run(Context *c) {
         const char *letters = arg_columns ?: COLUMNS_DEFAULT;
         _cleanup_json_ struct json_object *shown = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
-        _cleanup_free_ char *remote = NULL;
         _cleanup_reply_ Reply reply = {};
         char **filters = c->args;
         int r;
@@ -144,8 +163,10 @@ static int run(Context *c) {
         r = output_check_format(arg_format);
         if (r >= 0)
                 r = check_columns(letters);
-        if (r >= 0 && filters[0] && endswith(filters[0], ":"))
-                r = remote_split(*filters++, &remote);
+        if (r >= 0)
+                r = strip_remote(filters);
+        if (r > 0)
+                filters++;
         if (r >= 0)
                 r = client_get(c->client, "/1.0/images?recursion=1", &reply);
         if (r < 0)

@@ -35,15 +35,25 @@ int image_resolve(Client *client, const char *name, const char *type, char **ret
 }
 
 int image_path(Context *c, const char *argument, const char *type, char **ret_path) {
-        _cleanup_free_ char *name = NULL, *fingerprint = NULL;
+        _cleanup_free_ char *name = NULL, *fingerprint = NULL, *path = NULL;
+        _cleanup_reply_ Reply reply = {};
         int r;
 
         r = remote_split(argument, &name);
         if (r >= 0)
                 r = image_resolve(c->client, name, type, &fingerprint);
-        if (r >= 0)
-                *ret_path = api_path("images", fingerprint, NULL);
-        return r;
+        if (r < 0)
+                return r;
+        path = api_path("images", fingerprint, NULL);
+        if (type) {
+                r = client_get(c->client, path, &reply);
+                if (r < 0)
+                        return r;
+                if (!streq(jstr(reply.metadata, "type"), type))
+                        return fail(-ENOENT, "Image not found");
+        }
+        *ret_path = TAKE_PTR(path);
+        return 0;
 }
 
 int image_set_aliases(Client *client, char *const *aliases, const char *fingerprint) {

@@ -90,7 +90,7 @@ static void print_interface(const char *name, struct json_object *o) {
         for (size_t i = 0; i < jlen(addresses); i++) {
                 struct json_object *a = jat(addresses, i);
 
-                printf("        %s:  %s/%s (%s)\n", jstr(a, "family"), jstr(a, "address"), jstr(a, "netmask"), jstr(a, "scope"));
+                printf("        %s:%s %s/%s (%s)\n", jstr(a, "family"), streq(jstr(a, "family"), "inet") ? " " : "", jstr(a, "address"), jstr(a, "netmask"), jstr(a, "scope"));
         }
 }
 
@@ -213,15 +213,44 @@ static int info_instance(Context *c, const char *name) {
         return r >= 0 && arg_show_log ? print_log(c, name) : r;
 }
 
+/* The one list whose members the API begins with capitals, in JSON. */
+static struct json_object *lower_members(struct json_object *list) {
+        struct json_object *result = json_object_new_array();
+
+        for (size_t i = 0; i < jlen(list); i++) {
+                struct json_object *o = jnew();
+
+                JFOREACH(m, jat(list, i)) {
+                        _cleanup_free_ char *key = xstrdup(m.key);
+
+                        *key = (char) tolower((unsigned char) *key);
+                        jset(o, key, json_object_get(m.value));
+                }
+                json_object_array_add(result, o);
+        }
+        return result;
+}
+
 static int info_server(Context *c) {
         static const char *const shown[] = {
                 "config", "api_extensions", "api_status", "api_version", "auth", "public", "auth_methods", "environment",
                 NULL,
         };
+        _cleanup_json_ struct json_object *ordered = NULL;
         _cleanup_free_ char *path = xstrdup("/1.0");
+        _cleanup_reply_ Reply reply = {};
+        struct json_object *drivers;
+        int r;
 
         api_query(&path, "target", arg_target);
-        return entity_show(c, &(Entity) { .path = path, .shown = shown });
+        r = client_get(c->client, path, &reply);
+        if (r < 0)
+                return r;
+        drivers = jget(reply.metadata, "environment.storage_supported_drivers");
+        if (drivers)
+                jset(jget(reply.metadata, "environment"), "storage_supported_drivers", lower_members(drivers));
+        ordered = entity_order(&(Entity) { .shown = shown }, reply.metadata);
+        return output_yaml(ordered);
 }
 
 static int run(Context *c) {
@@ -231,9 +260,10 @@ static int run(Context *c) {
         r = remote_split(strempty(c->args[0]), &name);
         if (r < 0)
                 return r;
+        if (!isempty(name) && arg_target)
+                return fail(-EINVAL, "--target cannot be used with instances");
         if (!isempty(name))
-                return arg_resources ? fail(-EINVAL, "--resources is about the server, not about an instance") :
-                                       info_instance(c, name);
+                return info_instance(c, name);
         return arg_resources ? info_resources(c, arg_target) : info_server(c);
 }
 

@@ -286,7 +286,7 @@ static int add_custom(ListColumns *c, const char *text) {
                         return fail(-EINVAL, "Invalid max width (must -1, 0 or a positive integer) '%s' in '%s'", f[2], text);
         }
         column.key = xstrdup(f[0]);
-        column.title = xstrdup(f[1] && *f[1] ? f[1] : f[0]);
+        column.title = xstrdup(f[1] ?: f[0]);
         if (column.max_width == 0)
                 column.max_width = (int64_t) strlen(column.title);
         columns_add(c, column);

@@ -11,7 +11,7 @@ typedef struct Filter {
         char *key;                      /* left of '=', or NULL */
         char *value;                    /* right of it, or the whole */
         bool has_regex;
-        regex_t regex;                  /* ^value$ */
+        regex_t regex;                  /* ^value$, unless it says itself where it begins or ends */
 } Filter;
 
 struct ListFilters {
@@ -31,7 +31,7 @@ ListFilters *list_filters_new(char *const *arguments) {
 
                 x->key = equals ? xstrndup(text, (size_t) (equals - text)) : NULL;
                 x->value = xstrdup(equals ? equals + 1 : text);
-                expression = xformat("^%s$", x->value);
+                expression = strpbrk(x->value, "^$") ? xstrdup(x->value) : xformat("^%s$", x->value);
                 x->has_regex = regcomp(&x->regex, expression, REG_EXTENDED | REG_NOSUB) == 0;
         }
         return f;
@@ -94,15 +94,18 @@ static bool key_abbreviates(const char *pattern, const char *key) {
 static bool config_matches(const Filter *f, struct json_object *o) {
         struct json_object *config = jget(o, "expanded_config") ?: jget(o, "config");
 
-        if (!json_object_is_type(config, json_type_object))
-                return false;
+        bool found = false;
+
         JFOREACH(m, config) {
                 const char *text = strempty(json_object_get_string(m.value));
 
-                if (key_abbreviates(f->key, m.key) && (streq(text, f->value) || regex_matches(f, text)))
+                if (!key_abbreviates(f->key, m.key))
+                        continue;
+                found = true;
+                if (streq(text, f->value) || regex_matches(f, text))
                         return true;
         }
-        return false;
+        return !found && isempty(f->value) && strchr(f->key, '.');  /* "user.blah=": those that do not have it */
 }
 
 /* "10.0.3.0/24" or "10.0.3.5", of either family. */
@@ -156,6 +159,8 @@ static bool filter_matches(const Filter *f, struct json_object *o) {
                 return address_matches(f, o, AF_INET);
         if (streq(f->key, "ipv6"))
                 return address_matches(f, o, AF_INET6);
+        if (streq(f->key, "ephemeral"))
+                return streq(f->value, jbool(o, "ephemeral") ? "true" : "false");
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
                 if (streq(f->key, members[i]))
                         return member_matches(f, o, members[i]);

@@ -122,6 +122,8 @@ static int run(Context *c) {
         int r;
 
         r = output_check_format(arg_format);
+        if (r >= 0 && arg_fast && arg_columns)
+                r = fail(-EINVAL, "Can't specify --fast with --columns");
         if (r >= 0)
                 r = strip_remote(c->args);
         if (r < 0)
@@ -170,11 +172,12 @@ const Command command_list = {
         .description =
                 "Each filter leaves out the instances that do not match it. A filter is one of\n"
                 "  web                    names that begin with \"web\"\n"
-                "  '.*web.*01'            names that match a regular expression\n"
+                "  '.*web.*01'            names that match a regular expression: all of it, or with ^ or $ part of it\n"
                 "  user.blah=abc          a config key with that value (a regular expression too);\n"
                 "                         parts of the key may be cut short: u.blah=abc\n"
                 "  name=t1                a name, or a regular expression for the whole of it\n"
                 "  type=, status=, architecture=, location=   one of several values, separated by commas\n"
+                "  ephemeral=             true or false\n"
                 "  ipv4=, ipv6=           an address or a network (10.0.3.0/24)\n"
                 "\n"
                 "Columns are letters, or keys, separated by commas. The letters:\n"

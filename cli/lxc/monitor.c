@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "base/str.h"
 #include "lxc.h"
 #include "websocket.h"
 #include "yaml-json.h"
@@ -47,25 +48,76 @@ static void put_context(Buffer *line, struct json_object *context) {
 }
 
 static char *event_message(const char *type, struct json_object *metadata) {
+        struct json_object *requestor = jget(metadata, "requestor");
+
         if (streq(type, "logging"))
                 return xstrdup(jstr(metadata, "message"));
+        if (streq(type, "lifecycle") && requestor)
+                return xformat("Action: %s, Source: %s, Requestor: %s/%s (%s)", jstr(metadata, "action"), jstr(metadata, "source"),
+                               jstr(requestor, "protocol"), jstr(requestor, "username"), jstr(requestor, "address"));
         if (streq(type, "lifecycle"))
                 return xformat("Action: %s, Source: %s", jstr(metadata, "action"), jstr(metadata, "source"));
         return xformat("ID: %s, Class: %s, Description: %s", jstr(metadata, "id"), jstr(metadata, "class"),
                        jstr(metadata, "description"));
 }
 
+/* As LXD's client writes values of a log line: "map[instances:[/1.0/instances/c1]]". */
+static void put_tree(Buffer *text, struct json_object *o) {
+        const char *space = "";
+
+        if (json_object_is_type(o, json_type_array)) {
+                buffer_putc(text, '[');
+                for (size_t i = 0; i < jlen(o); i++, space = " ") {
+                        buffer_puts(text, space);
+                        put_tree(text, jat(o, i));
+                }
+                buffer_putc(text, ']');
+        } else if (json_object_is_type(o, json_type_object)) {
+                buffer_puts(text, "map[");
+                JFOREACH(m, o) {
+                        buffer_printf(text, "%s%s:", space, m.key);
+                        put_tree(text, m.value);
+                        space = " ";
+                }
+                buffer_putc(text, ']');
+        } else
+                buffer_puts(text, o ? json_object_get_string(o) : "<nil>");
+}
+
+static void put_time(Buffer *text, const char *time) {
+        const char *t = strchr(time, 'T');
+
+        if (t && endswith(time, "Z"))
+                buffer_printf(text, "%.*s %.*s +0000 UTC", (int) (t - time), time, (int) strlen(t) - 2, t + 1);
+        else
+                buffer_puts(text, time);
+}
+
 static void put_operation(Buffer *line, struct json_object *o) {
-        static const char *const members[] = {
-                "created_at", "err", "location", "may_cancel", "metadata", "resources", "status", "updated_at",
+        enum { WORD, TIME, MAP };
+        static const struct {
+                const char *name, *member;
+                int kind;
+        } fields[] = {
+                { "CreatedAt", "created_at", TIME }, { "Err", "err", WORD }, { "Location", "location", WORD },
+                { "MayCancel", "may_cancel", WORD }, { "Metadata", "metadata", MAP }, { "Resources", "resources", MAP },
+                { "Status", "status", WORD }, { "StatusCode", "status", WORD }, { "UpdatedAt", "updated_at", TIME },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-                struct json_object *value = jget(o, members[i]);
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
+                struct json_object *value = jget(o, fields[i].member);
+                _cleanup_buffer_ Buffer text = {};
 
-                buffer_printf(line, " %s=", members[i]);
-                put_value(line, json_object_is_type(value, json_type_string) ? json_object_get_string(value) :
-                          value ? jtext(value) : "");
+                buffer_puts(&text, "");
+                if (fields[i].kind == TIME)
+                        put_time(&text, jstr(o, fields[i].member));
+                else if (fields[i].kind == MAP && !value)
+                        buffer_puts(&text, "map[]");
+                else
+                        put_tree(&text, value);
+                buffer_printf(line, " %s=", fields[i].name);
+                if (text.size > 0)
+                        put_value(line, text.data);
         }
 }
 

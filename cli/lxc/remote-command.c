@@ -7,6 +7,27 @@
 
 static char *arg_format = NULL;
 
+/* LXD's client has other names, and other members, in JSON than in YAML, where the file it keeps them in is the model. */
+static void add_data(struct json_object *o, const Remote *remote) {
+        static const char *const empty[] = { "AuthType", "Domain", "Project" };
+        const char *protocol = streq(remote->protocol, "lxd") ? "" : remote->protocol;
+
+        if (arg_format && streq(arg_format, "yaml")) {
+                jset_str(o, "addr", remote->address);
+                if (*protocol)
+                        jset_str(o, "protocol", protocol);
+                jset_bool(o, "public", remote->is_public);
+                return;
+        }
+        jset_str(o, "Addr", remote->address);
+        for (size_t i = 0; i < ELEMENTSOF(empty); i++)
+                jset_str(o, empty[i], "");
+        jset_str(o, "Protocol", protocol);
+        jset_bool(o, "Public", remote->is_public);
+        jset_bool(o, "Global", false);
+        jset_bool(o, "Static", remote->is_static);
+}
+
 static int run_list(Context *c) {
         static const char *const titles[] = { "NAME", "URL", "PROTOCOL", "AUTH TYPE", "PUBLIC", "STATIC", "GLOBAL" };
         _cleanup_json_ struct json_object *all = jnew();
@@ -34,9 +55,7 @@ static int run_list(Context *c) {
                 table_cell(table, yes_no_upper(remote->is_static));
                 table_cell(table, "NO");
 
-                jset_str(o, "Addr", remote->address);
-                jset_str(o, "Protocol", remote->protocol);
-                jset_bool(o, "Public", remote->is_public);
+                add_data(o, remote);
         }
         table_sort(table);
         return output_list(arg_format, table, all);

@@ -218,6 +218,8 @@ static int run_set(Context *c) {
         int r;
 
         r = volume_entity(c, &e, &path, &v);
+        if (r >= 0 && v.snapshot)
+                r = fail(-EINVAL, "Snapshots are read-only and can't have their configuration changed");
         return r < 0 ? r : entity_set(c, &e, c->args + 2);
 }
 
@@ -228,6 +230,8 @@ static int run_unset(Context *c) {
         int r;
 
         r = volume_entity(c, &e, &path, &v);
+        if (r >= 0 && v.snapshot)
+                r = fail(-EINVAL, "Snapshots are read-only and can't have their configuration changed");
         return r < 0 ? r : entity_unset(c, &e, c->args[2]);
 }
 

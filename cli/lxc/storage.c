@@ -128,6 +128,8 @@ static int run_show(Context *c) {
         if (r < 0 || !arg_resources)
                 return r < 0 ? r : entity_show(c, &e);
         r = get_resources(c, name, &resources);
+        if (r >= 0 && jint(resources.metadata, "inodes.total") == 0)    /* a file system that has no fixed number */
+                json_object_object_del(resources.metadata, "inodes");
         return r < 0 ? r : output_yaml(resources.metadata);
 }
 

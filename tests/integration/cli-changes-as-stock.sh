@@ -407,6 +407,18 @@ volumes() {
         t storage volume delete asd v9
         t storage volume delete asd v2
         t storage volume delete asd vd
+        t storage create ase dir
+        t storage volume create asd vm user.x=1
+        t storage volume snapshot asd vm s0
+        t storage volume move asd/vm ase/vn
+        t storage volume move asd/vm ase/vo
+        t storage volume list asd -f csv
+        t storage volume list ase -f csv
+        t storage volume show ase vn
+        t storage volume set ase vn/s0 user.a=b
+        t storage volume move ase/vn ase/vp
+        t storage volume delete ase vp
+        t storage delete ase
         t storage delete asd
         t storage delete asd
         t storage delete default
@@ -414,6 +426,72 @@ volumes() {
 
 test_create() {
         compare create
+}
+
+# In a folder of each client's own.
+aliases() {
+        export LXD_CONF=$work/$client.conf
+        "$client" list >/dev/null 2>&1          # greets
+        t alias list
+        t alias add one "list -c n"
+        t alias add one "list -c s"
+        t alias add names 'list @ARGS@ -c n -f csv'
+        t alias add 'two words' 'profile show @ARG1@'
+        t alias add program '/bin/echo @ARGS@ end'
+        t alias add list 'list -c ns'
+        t alias list -f csv
+        t init bb as1
+        t one as1
+        t names as1
+        t -q names as1
+        t two words default
+        t two
+        t program a b
+        t list as1
+        t alias rename one other
+        t alias rename nope x
+        t alias rename other names
+        t alias remove other
+        t alias remove other
+        t other
+        t shell nope
+        t start as1
+        t shell as1 -c 'echo $HOME'
+        t delete -f as1
+        t alias list -f json
+        cat "$LXD_CONF/config.yml" | grep -A 7 ^aliases
+        t project switch nope
+        t project switch default
+        t project list -f csv
+        unset LXD_CONF
+}
+
+files() {
+        local out=$work/out
+        mkdir "$out"
+        echo hello >"$out/a"
+        cp "$out/a" "$out/b"
+        t init bb as1
+        t file push -q "$out/a" "$out/b" as1/root/
+        t file pull -q as1/root/a as1/root/b "$out/new"
+        t file pull -q as1/root/a "$out/new2/"
+        t file pull -q as1/root/a "$out/new3/x"
+        t file pull -q as1/root/a as1/root/b "$out/a"
+        find "$out" | sort
+        from 'text' file push -q - as1/root/input
+        echo text | "$client" file push -q - as1/root/piped
+        t start as1
+        t exec as1 -- stat -c '%a %u %g' /root/input /root/piped
+        t delete -f as1
+        rm -r "$out"
+}
+
+test_aliases() {
+        compare aliases
+}
+
+test_files() {
+        compare files
 }
 
 test_overrides() {

@@ -235,10 +235,36 @@ test_monitor_and_query() {
         lxc monitor --type=lifecycle --format=json >"$work/events" &
         wait_until bash -c "lxc config set cli1 user.m=1; grep -q instance-updated $work/events"
         kill $!
+        lxc monitor --type=lifecycle --type=operation --pretty >"$work/events" &
+        wait_until bash -c "lxc config set cli1 user.m=1; lxc exec cli1 -- true; grep -q Executing $work/events"
+        kill $!
+        assert_match "$(cat "$work/events")" 'msg="Action: instance-updated, Source: /1.0/instances/cli1, Requestor: unix/root \(@\)"'
+        assert_match "$(cat "$work/events")" 'Resources="map\[.*instances:\[/1.0/instances/cli1\]'
         assert_match "$(lxc query --wait -X PUT -d '{"action":"restart","force":true,"timeout":30}' /1.0/instances/cli1/state)" '"status": "Success"'
         assert_fails 1 "" lxc query /1.0/nothing
         assert lxc operation list
         assert lxc version
+}
+
+# Quotes, as a shell has them; numbered arguments; what is wrong is said.
+test_alias() {
+        export LXD_CONF=$work/conf
+        assert lxc config set cli1 user.q "a b"
+        assert lxc alias add quoted "list -f csv -c n 'user.q=a b' \"c\"li\\1"
+        assert_eq "$(lxc quoted)" cli1
+        assert lxc alias add get "config get @ARG2@ user.@ARG1@"
+        assert_eq "$(lxc get q cli1)" "a b"
+        assert_fails 1 "only 1 arguments were given" lxc get q
+        assert lxc alias add open "list 'x"
+        assert_fails 1 "a quote without its end" lxc open
+        assert lxc alias add gone "/no/such/program"
+        assert_fails 1 "Cannot run /no/such/program" lxc gone
+        assert_eq "$(stat -c %a "$work/conf/config.yml")" 600
+        echo 'aliases: [' >"$work/conf/config.yml"
+        assert lxc list
+        assert_fails 1 "config.yml" lxc alias list
+        assert_fails 1 "config.yml" lxc alias add a b
+        unset LXD_CONF
 }
 
 test_teardown() {

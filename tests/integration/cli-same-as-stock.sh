@@ -43,6 +43,13 @@ test_instances() {
         same list user.comma=a,b -c n,user.comma:COMMA -f csv
         same list u.comma=a,b -c ns
         same list nothing
+        same list '^same1'
+        same list '1$' -c n
+        same list '^ame' -c n
+        same list user.none= -c n
+        same list user.comma= -c n
+        same list -c n,user.comma::3
+        same list local:same1 -c n
         same list type=container status=stopped -c n
         same list -c bdeFfPstS
         same list -c n,devices:data.path:PATH,config:image.os
@@ -65,6 +72,8 @@ test_others() {
         same image list
         same image list -f csv
         same image list -c lfFpdasut
+        same image list local:bb -c l
+        same image list local: -c l
         same image show bb
         same image alias list
         same image get-property bb os
@@ -80,6 +89,13 @@ test_others() {
         same storage volume show default same-volume
         same config trust list
         same remote list
+        same remote list -f json
+        same remote list -f yaml
+        same remote get-default
+        same alias list
+        same config metadata show same1
+        same storage show default --resources
+        same info same1 --resources
         same warning list
         same project list
         same project show default
@@ -88,8 +104,41 @@ test_others() {
         same query /1.0/profiles/same-profile
 }
 
+# A group without a command: the help goes where errors go, so that no script reads it as an answer.
+test_groups() {
+        local group
+        for group in config "config device" image "storage volume" profile alias; do
+                # shellcheck disable=SC2086
+                assert_eq "$(lxc $group 2>/dev/null; echo $?)" "$(lxc.stock $group 2>/dev/null; echo $?)"
+                # shellcheck disable=SC2086
+                assert_match "$(lxc $group 2>&1)" "Available Commands:"
+        done
+        assert_match "$(lxc help --all)" "monitor"
+        assert_match "$(lxc help -h 2>&1)" "Available Commands:"
+        assert_match "$(lxc info | sed -n '/storage_supported_drivers/,$p')" "- name: btrfs"
+}
+
 test_errors() {
         same info nothing
+        same info same1 --target x
+        same config show same1 --target x
+        same config get same1 user.a --target x
+        same list --fast -c n
+        same image list -c ''
+        same image show bb --vm
+        same image info bb --vm
+        same profile list nothing:
+        same network list nothing:
+        same storage list nothing:
+        same project list nothing:
+        same image alias list nothing:
+        same config trust list nothing:
+        same operation list nothing:
+        same storage volume set default same-volume/nothing user.a=b
+        same alias remove nothing
+        same alias rename nothing x
+        same project switch nothing
+        same shell nothing
         same config get nothing x
         same config unset same1 user.none
         same config set same1 user.a=1 user.b

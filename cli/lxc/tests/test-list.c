@@ -38,6 +38,7 @@ static void test_columns(void **state) {
         assert_cells("4,6", LIST_NEEDS_STATE, "IPV4=10.0.3.9 (eth0)\n10.0.3.5 (eth0);IPV6=fd42::7 (eth0);");
         assert_cells("abdPfL", 0, "ARCHITECTURE=x86_64;STORAGE POOL=fast;DESCRIPTION=d;PROFILES=default\np2;BASE IMAGE=0123456789ab;LOCATION=none;");
         assert_cells("SpNmu", LIST_NEEDS_STATE, "SNAPSHOTS=2;PID=42;PROCESSES=7;MEMORY USAGE=1.00MiB;CPU USAGE=3s;");
+        assert_cells("user.blah::2", 0, "=abc;");
         assert_cells("n,user.blah:B,config:security.privileged,devices:eth0.parent:P:10", 0,
                      "NAME=web1;B=abc;security.privileged=true;P=br0;");
 }
@@ -74,6 +75,13 @@ static void test_filters(void **state) {
         assert_true(matches("web1"));
         assert_true(matches(".*b1$"));
         assert_false(matches("eb"));
+        assert_true(matches("^we"));
+        assert_true(matches("b.$"));
+        assert_false(matches("^eb"));
+        assert_true(matches("user.nothing="));
+        assert_false(matches("user.blah="));
+        assert_true(matches("ephemeral=true"));
+        assert_false(matches("ephemeral=false"));
         assert_false(matches("db"));
         assert_true(matches("user.blah=abc"));
         assert_true(matches("u.blah=abc"));
