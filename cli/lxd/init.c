@@ -65,6 +65,10 @@ static int run_auto(Client *client, const InitOptions *options) {
                 fail_hint("\"lxc info\" lists those that are, under storage_supported_drivers");
                 return -EINVAL;
         }
+        /* What is there stays as it is: who asks for a certain storage is to know that it is not made. */
+        if (state.pools && (options->storage_backend || options->storage_device || options->storage_pool ||
+                            options->storage_loop >= 0))
+                return fail(-EEXIST, "Storage has already been configured");
         preseed = init_plan_auto(&state, options);
         return apply_with_fallback(client, preseed, options->storage_backend || options->storage_device ||
                                                     options->storage_loop >= 0);
@@ -81,6 +85,16 @@ static int run_interactive(Client *client) {
         return r < 0 ? r : preseed_apply(client, preseed);
 }
 
+static int check_modes(void) {
+        if (arg_dump && (arg_auto || arg_minimal || arg_preseed))
+                return fail(-EINVAL, "Can't use --dump with other flags");
+        if (arg_auto && arg_preseed)
+                return fail(-EINVAL, "Can't use --auto and --preseed together");
+        if (arg_minimal && (arg_auto || arg_preseed))
+                return fail(-EINVAL, "Can't use --minimal and %s together", arg_auto ? "--auto" : "--preseed");
+        return 0;
+}
+
 static int run(Context *c) {
         const InitOptions options = {
                 .network_address = arg_network_address,
@@ -93,9 +107,9 @@ static int run(Context *c) {
         };
         int r;
 
-        if (arg_auto + arg_dump + arg_minimal + arg_preseed > 1)
-                return fail(-EINVAL, "Only one of --auto, --minimal, --preseed and --dump can be given");
-        r = init_check_options(&options, arg_auto);
+        r = check_modes();
+        if (r >= 0)
+                r = init_check_options(&options, arg_auto);
         if (r < 0)
                 return r;
 

@@ -133,6 +133,10 @@ YAML
         assert_fails 1 'map' bash -c "echo 'config: 5' | lxd init --preseed"
         assert_fails 1 'Clusters cannot be set up' bash -c "echo 'cluster: {enabled: true}' | lxd init --preseed"
         assert_fails 1 "may be used" lxd init --auto --storage-backend=dir --storage-pool=x
+        assert_fails 1 "Storage has already been configured" lxd init --auto --storage-backend=dir
+        assert_fails 1 "--auto and --preseed together" lxd init --auto --preseed
+        assert_fails 1 "--minimal and --auto together" lxd init --auto --minimal
+        assert_fails 1 "--dump with other flags" lxd init --auto --dump
 }
 
 test_shutdown() {
