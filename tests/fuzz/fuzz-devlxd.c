@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size > 65536)
                 return 0;
         if (sd_event_new(&event) < 0 || played_open(event, &m) < 0 || config_set(&played_config, "user.foo", "bar") < 0 ||
+            config_set(&played_config, "security.devlxd.images", "true") < 0 ||
             socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0 || http_add_connection(m->http, pair[1]) < 0)
                 abort();
         fd = pair[0];
