@@ -152,10 +152,10 @@ static void take_input(Channel *c, const char *data, size_t n) {
         update(c);
 }
 
-/* An empty text message is the end of the client's input. On a terminal somebody would type ^D: it ends the input of what reads
- * lines, so that "echo x | lxc exec -t ... cat" ends; behind half a line it takes two. */
+/* An empty text message is the end of the client's input. On the terminal of a command somebody would type ^D: it ends the input of what
+ * reads lines, so that "echo x | lxc exec -t ... cat" ends; behind half a line it takes two. */
 static void end_input(Channel *c) {
-        if (c->output && c->fd >= 0 && !c->input_eof) {
+        if (c->types_end && c->fd >= 0 && !c->input_eof) {
                 c->input_eof = true;
                 take_input(c, "\x04\x04", c->half_line ? 2 : 1);
         }

@@ -36,6 +36,7 @@ struct Channel {
         size_t pending_size;
         size_t message_size;
         bool input_eof;
+        bool types_end; /* the end of the input is a ^D; not on a console, where it would log out whoever is there */
         bool half_line; /* the last of the input was no line break */
 };
 

@@ -519,6 +519,7 @@ static int open_channels(Session *s, int *fds, size_t n_fds) {
 
                 r = channel_init(&s->channels[i], event, names[i], TAKE_FD(fds[i]), terminal || i == 0, terminal || i > 0,
                                  &channel_owner, s);
+                s->channels[i].types_end = terminal && s->kind == SESSION_EXEC;
         }
         if (r >= 0 && s->websockets)
                 r = channel_init(&s->channels[CHANNEL_CONTROL], event, "control", -EBADF, false, false, &channel_owner, s);
