@@ -366,7 +366,10 @@ void instance_write_fields(JsonWriter *w, const Instance *i) {
         json_string(w, "name", i->name);
         json_string(w, "status", instance_status_text(i->status));
         json_int(w, "status_code", i->status);
-        json_time(w, "last_used_at", i->last_used_at);
+        if (i->last_used_at > 0)
+                json_time(w, "last_used_at", i->last_used_at);
+        else /* of an instance that has never run LXD has the second 0, unlike other times that are not set */
+                json_string(w, "last_used_at", "1970-01-01T00:00:00Z");
         json_string(w, "location", "none");
         json_string(w, "type", "container");
         json_string(w, "project", i->project);

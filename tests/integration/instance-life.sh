@@ -67,6 +67,7 @@ test_devices() {
 test_deleted_during_a_push() {
         local rc=0
         assert lxc init bb pushed
+        assert_eq "$(api GET /1.0/instances/pushed | jq -r .metadata.last_used_at)" 1970-01-01T00:00:00Z
         (echo begin; sleep 3; echo end) | api_push pushed /file >/tmp/pushed &
         local push=$!
         sleep 1
