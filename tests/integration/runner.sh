@@ -293,6 +293,27 @@ test_kill_9_of_the_end() {
         assert_nothing_left
 }
 
+# While some guest starts, liblxc is about to make a directory in the slice: nobody removes that, until the end of the next guest.
+test_slice_stays_for_who_starts() {
+        local hierarchy
+        start
+        (exec 9</run/lxd/instances && flock -s 9 && exec sleep 1000) &
+        local holder=$!
+        sleep 0.2
+        assert systemctl stop "$unit"
+        for hierarchy in $(awk '$3 == "cgroup" && $4 !~ /name=/ { print $2 }' /proc/mounts); do
+                assert test -d "$hierarchy/lxd.slice"
+        done
+        kill "$holder"
+        wait "$holder" || true
+        start
+        assert systemctl stop "$unit"
+        for hierarchy in $(awk '$3 == "cgroup" && $4 !~ /name=/ { print $2 }' /proc/mounts); do
+                assert test ! -d "$hierarchy/lxd.slice"
+        done
+        assert_nothing_left
+}
+
 # The session's process is killed: its command goes with it, the guest stays.
 test_kill_9_session() {
         start

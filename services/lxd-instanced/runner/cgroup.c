@@ -2,6 +2,7 @@
 /* Where the cgroups of a container are, and removing them. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -326,12 +327,41 @@ static bool holds_this_process(const char *directory) {
         return false;
 }
 
+/* -ENOENT: no guest has started since the host booted. */
+static int lock_slice(int operation) {
+        int fd = open(LXD_RUN_DIR "/instances", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, operation) >= 0)
+                return fd;
+        r = -errno;
+        (void) close(fd);
+        return r;
+}
+
+int cgroups_hold_slice(void) {
+        return lock_slice(LOCK_SH);
+}
+
+void cgroups_let_go_of_slice(int fd) {
+        if (fd < 0)
+                return;
+        (void) flock(fd, LOCK_UN); /* for liblxc's monitor too, which has inherited it */
+        (void) close(fd);
+}
+
 /* Where liblxc made the unit's directory and its slice, they go too. */
 static bool remove_unit(char *directory) {
+        _cleanup_close_ int lock = -EBADF;
+
         if (rmdir(directory) < 0 && errno != ENOENT)
                 return holds_this_process(directory);
-        *strrchr(directory, '/') = '\0';
-        (void) rmdir(directory);
+        lock = lock_slice(LOCK_EX | LOCK_NB);
+        if (lock >= 0 || lock == -ENOENT) { /* or else another guest starts, whose end removes it */
+                *strrchr(directory, '/') = '\0';
+                (void) rmdir(directory);
+        }
         return true;
 }
 

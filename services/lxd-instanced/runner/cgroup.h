@@ -25,6 +25,9 @@ unsigned cgroups_kill(const char *payload);
  * unit's own. Nobody else removes them in hierarchies that systemd does not manage for the unit, and liblxc refuses to start into old ones.
  * False: some are left. */
 bool cgroups_remove(const char *payload);
+/* As long as it is held, nobody removes the empty slice, in which liblxc makes the unit's directory a moment later. A file descriptor, or -errno. */
+int cgroups_hold_slice(void);
+void cgroups_let_go_of_slice(int fd);
 /* In those hierarchies: also of other units whose names begin with `prefix` and that are not there any more, which means that the process
  * that was to remove them was killed. To be called when the own ones are removed. */
 void cgroups_sweep(const char *payload, const char *prefix);

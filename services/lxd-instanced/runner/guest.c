@@ -223,14 +223,18 @@ int guest_start(Guest *g, char **ret_text) {
         _cleanup_free_ char *target = NULL;
         struct stat st;
         off_t log_end = stat(g->log_path, &st) < 0 ? 0 : st.st_size;
-        int r;
+        int slice, r;
+        bool started;
 
         r = guest_run_path(g->id, "target", &target);
         if (r < 0)
                 return r;
         (void) unlink(target);
         (void) g->lxc->want_daemonize(g->lxc, true); /* its monitor is then a process of its own, ours by PR_SET_CHILD_SUBREAPER */
-        if (!g->lxc->start(g->lxc, 0, NULL)) {
+        slice = cgroups_hold_slice();
+        started = g->lxc->start(g->lxc, 0, NULL);
+        cgroups_let_go_of_slice(slice);
+        if (!started) {
                 *ret_text = guest_start_error(g, log_end);
                 return -EIO;
         }
