@@ -22,71 +22,50 @@ static int parse_both(Context *c, Volume *from, Volume *to) {
         return r;
 }
 
-/* The copy has the same configuration; with a snapshot as source it is that state, without history. */
-static int copy_volume(Context *c, const Volume *from, const Volume *to) {
-        _cleanup_free_ char *path = NULL, *name = NULL, *source_path = NULL;
+static int run_copy(Context *c) {
+        _cleanup_(volume_done) Volume from = {}, to = {};
         _cleanup_json_ struct json_object *o = jnew();
         struct json_object *source = jobject(o, "source");
+        _cleanup_free_ char *path = NULL, *name = NULL, *source_path = NULL;
         _cleanup_reply_ Reply reply = {};
         int r;
 
-        source_path = volume_path(from, arg_storage_target);
+        r = parse_both(c, &from, &to);
+        if (r < 0)
+                return r;
+        source_path = volume_path(&from, arg_storage_target);
         r = client_get(c->client, source_path, &reply);
         if (r < 0)
                 return r;
 
-        name = from->snapshot ? xformat("%s/%s", from->name, from->snapshot) : xstrdup(from->name);
+        name = from.snapshot ? xformat("%s/%s", from.name, from.snapshot) : xstrdup(from.name);
         jset_str(source, "type", "copy");
         jset_str(source, "name", name);
-        jset_str(source, "pool", from->pool);
-        jset_bool(source, "volume_only", arg_volume_only || from->snapshot);
+        jset_str(source, "pool", from.pool);
+        jset_bool(source, "volume_only", arg_volume_only || from.snapshot);
         if (arg_refresh)
                 jset_bool(source, "refresh", true);
         if (arg_target_project)
                 jset_str(source, "project", c->client->project ?: "default");
-        jset_str(o, "name", to->name);
+        jset_str(o, "name", to.name);
         jset_str(o, "type", "custom");
         jset_str(o, "content_type", jstr(reply.metadata, "content_type"));
         jset_str(o, "description", jstr(reply.metadata, "description"));
         jset(o, "config", json_object_get(jget(reply.metadata, "config")));
 
-        path = api_path("storage-pools", to->pool, "volumes", "custom", NULL);
+        path = api_path("storage-pools", to.pool, "volumes", "custom", NULL);
         api_query(&path, "project", arg_target_project);
         api_query(&path, "target", arg_destination);
-        return operation_run(c->client, "POST", path, o, NULL);
-}
-
-static int run_copy(Context *c) {
-        _cleanup_(volume_done) Volume from = {}, to = {};
-        int r;
-
-        r = parse_both(c, &from, &to);
-        if (r >= 0)
-                r = copy_volume(c, &from, &to);
+        r = operation_run(c->client, "POST", path, o, NULL);
         if (r >= 0 && !c->client->quiet)
                 printf("Storage volume copied successfully!\n");
         return r;
 }
 
-/* Within a pool it is a new name; elsewhere a copy, and when that is complete the original goes. */
-static int move_volume(Context *c, const Volume *from, const Volume *to) {
-        _cleanup_free_ char *path = volume_path(from, arg_storage_target);
-        _cleanup_json_ struct json_object *o = jnew();
-        int r;
-
-        if (streq(from->pool, to->pool) && !arg_target_project && !arg_destination) {
-                jset_str(o, "name", to->name);
-                return operation_run(c->client, "POST", path, o, NULL);
-        }
-        r = copy_volume(c, from, to);
-        if (r < 0)
-                return r;
-        r = operation_run(c->client, "DELETE", path, NULL, NULL);
-        return r < 0 ? fail_context(r, "The volume is copied, but the old one could not be deleted") : 0;
-}
-
 static int run_move(Context *c) {
         _cleanup_(volume_done) Volume from = {}, to = {};
+        _cleanup_json_ struct json_object *o = jnew();
+        _cleanup_free_ char *path = NULL;
         int r;
 
         r = parse_both(c, &from, &to);
@@ -94,7 +73,12 @@ static int run_move(Context *c) {
                 return r;
         if (from.snapshot)
                 return fail(-EINVAL, "Snapshots cannot be moved on their own");
-        r = move_volume(c, &from, &to);
+
+        jset_str(o, "name", to.name);
+        jset_str(o, "pool", to.pool);
+        jset_str(o, "project", arg_target_project);
+        path = volume_path(&from, arg_storage_target);
+        r = operation_run(c->client, "POST", path, o, NULL);
         if (r >= 0 && !c->client->quiet)
                 printf("Storage volume moved successfully!\n");
         return r;
