@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes of a guest on its socket: whatever they are, the daemon goes on. What stands behind a line "--" is sent when everything before it has been
  * answered, and a key of the guest has changed: frames on a websocket. */
+#include "log.h"
 #include "played.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (size > 65536)
                 return 0;
+        log_set_max_level(LOG_EMERG);
         if (sd_event_new(&event) < 0 || played_open(event, &m) < 0 || config_set(&played_config, "user.foo", "bar") < 0 ||
             config_set(&played_config, "security.devlxd.images", "true") < 0 ||
             socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0 || http_add_connection(m->http, pair[1]) < 0)
