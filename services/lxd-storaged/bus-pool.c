@@ -180,18 +180,12 @@ static int copy_source(Task *t, const Config *source, const char *pool, const ch
                                config_get_or(source, "project", project), name);
 }
 
-/* What can be known at once is answered at once; the task looks again. */
+/* What is wrong with the pool, the task finds out. */
 static int check_free(Manager *m, const char *project, const char *name, sd_bus_error *error) {
-        _cleanup_(volume_done) Volume v = {};
         _cleanup_(pool_done) Pool p = {};
-        int r;
+        int r = db_pool_get(m->db, pool_name(m), &p);
 
-        r = db_pool_get(m->db, pool_name(m), &p);
-        if (r >= 0)
-                r = db_volume_get(m->db, p.id, VOLUME_CUSTOM, project, name, &v);
-        if (r >= 0 && row_is_visible(v.state))
-                return bus_error_set(error, LXD_ERROR_EXISTS, "Volume by that name already exists");
-        return r == -ENOENT || r >= 0 ? 0 : r;
+        return r < 0 ? (r == -ENOENT ? 0 : r) : volume_check_free(m, &p, VOLUME_CUSTOM, project, name, error);
 }
 
 static int method_copy_volume(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -31,19 +31,13 @@ static int require_custom(Manager *m, const char *what, sd_bus_error *error) {
 static int check_exists(Manager *m, sd_bus_error *error) {
         _cleanup_(snapshot_done) Snapshot s = {};
         _cleanup_(volume_done) Volume v = {};
-        _cleanup_(pool_done) Pool p = {};
         int r;
 
-        r = db_pool_get(m->db, m->labels[0], &p);
-        if (r == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool not found");
-        if (r >= 0)
-                r = db_volume_get(m->db, p.id, m->labels[1], m->labels[2], m->labels[3], &v);
-        if (r >= 0)
-                r = db_snapshot_get(m->db, v.id, m->labels[4], &s);
-        if (r == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool volume not found");
-        return r;
+        r = volume_of_object(m, &v, error);
+        if (r < 0)
+                return r;
+        r = db_snapshot_get(m->db, v.id, m->labels[4], &s);
+        return r == -ENOENT ? bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool volume not found") : r;
 }
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -135,20 +135,12 @@ static int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : task_submit(TAKE_PTR(t), m);
 }
 
-/* An operation of LXD ends in success or failure; what can be known at once is answered at once. */
-static int check_exists(Manager *m, const char *snapshot, sd_bus_error *error) {
+static int check_new_snapshot(Manager *m, const char *snapshot, sd_bus_error *error) {
         _cleanup_(snapshot_done) Snapshot s = {};
         _cleanup_(volume_done) Volume v = {};
-        _cleanup_(pool_done) Pool p = {};
         int r;
 
-        r = db_pool_get(m->db, m->labels[0], &p);
-        if (r == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool not found");
-        if (r >= 0)
-                r = db_volume_get(m->db, p.id, m->labels[1], m->labels[2], m->labels[3], &v);
-        if (r == -ENOENT)
-                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool volume not found");
+        r = volume_of_object(m, &v, error);
         if (r < 0 || !snapshot[0])
                 return r;
         r = db_snapshot_get(m->db, v.id, snapshot, &s);
@@ -157,21 +149,20 @@ static int check_exists(Manager *m, const char *snapshot, sd_bus_error *error) {
         return r == -ENOENT || r >= 0 ? snapshot_check_name(snapshot, error) : r;
 }
 
-static int check_pool(Manager *m, const char *pool, const char *name, sd_bus_error *error) {
+static int check_move(Manager *m, const char *pool, const char *name, sd_bus_error *error) {
         _cleanup_(volume_done) Volume v = {};
         _cleanup_(pool_done) Pool p = {};
         int r;
 
+        r = volume_of_object(m, &v, error);
+        if (r < 0)
+                return r;
         if (streq(pool, m->labels[0]))
                 return bus_error_set(error, LXD_ERROR_INVALID, "Volume \"%s\" is in storage pool \"%s\" already; rename it", m->labels[3], pool);
         r = db_pool_get(m->db, pool, &p);
         if (r == -ENOENT || (r >= 0 && !row_is_visible(p.state)))
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool not found");
-        if (r >= 0)
-                r = db_volume_get(m->db, p.id, m->labels[1], m->labels[2], name, &v);
-        if (r >= 0 && row_is_visible(v.state))
-                return bus_error_set(error, LXD_ERROR_EXISTS, "Volume by that name already exists");
-        return r == -ENOENT || r >= 0 ? 0 : r;
+        return r < 0 ? r : volume_check_free(m, &p, m->labels[1], m->labels[2], name, error);
 }
 
 static int method_move(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -186,9 +177,7 @@ static int method_move(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r >= 0)
                 r = volume_check_name(name, error);
         if (r >= 0)
-                r = check_exists(manager, "", error);
-        if (r >= 0)
-                r = check_pool(manager, pool, name, error);
+                r = check_move(manager, pool, name, error);
         if (r >= 0)
                 r = volume_task_new(manager, &volume_move_kind, pool, manager->labels[1], manager->labels[2], name, &t);
         if (r >= 0)
@@ -248,7 +237,7 @@ static int method_create_snapshot(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r >= 0)
                 r = request_read_tail(m, 0, t, error);
         if (r >= 0)
-                r = check_exists(manager, name, error);
+                r = check_new_snapshot(manager, name, error);
         if (r >= 0)
                 r = layout_volume_url(manager->labels[0], manager->labels[1], manager->labels[2], manager->labels[3], NULL,
                                       &url);

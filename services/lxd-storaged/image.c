@@ -190,11 +190,11 @@ static int step_delete_pick(Task *t, sd_bus_error *error) {
 }
 
 static int step_delete_mount(Task *t, sd_bus_error *error) {
-        return t->again ? 0 : volume_remove_steps[0](t, error);
+        return t->again ? 0 : step_pool_mount(t, error);
 }
 
 static int step_delete_run(Task *t, sd_bus_error *error) {
-        return t->again ? 0 : volume_remove_steps[1](t, error);
+        return t->again ? 0 : step_volume_remove(t, error);
 }
 
 static int step_delete_row(Task *t, sd_bus_error *error) {
@@ -202,7 +202,7 @@ static int step_delete_row(Task *t, sd_bus_error *error) {
 
         if (t->again)
                 return 0;
-        r = volume_remove_steps[2](t, error);
+        r = step_volume_forget(t, error);
         if (r >= 0)
                 task_restart(t);
         return r;

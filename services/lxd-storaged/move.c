@@ -24,16 +24,8 @@ int move_target(const Volume *v, char **ret_pool, char **ret_name) {
         return 1;
 }
 
-/* The devices that name it follow; what a running instance has mounted cannot. LXD's words. */
 static int step_move_check(Task *t, sd_bus_error *error) {
-        _cleanup_strv_free_ Strv holders = NULL;
-        int r;
-
-        r = db_holder_list(t->manager->db, t->source.id, &holders);
-        if (r >= 0 && strv_length(holders) > 0)
-                return bus_error_set(error, LXD_ERROR_INVALID, "Volume is still in use by running instances; stop them, or detach \"%s\" there first",
-                                     t->source.name);
-        return r;
+        return volume_refuse_mounted(t, &t->source, error);
 }
 
 static int step_move_mark(Task *t, sd_bus_error *error) {
@@ -87,25 +79,13 @@ static int step_move_forget(Task *t, sd_bus_error *error) {
         return db_volume_set_rename(t->manager->db, t->source.id, NULL);
 }
 
-static int step_copy_remove_mount(Task *t, sd_bus_error *error) {
-        return volume_remove_steps[0](t, error);
-}
-
-static int step_copy_remove(Task *t, sd_bus_error *error) {
-        return volume_remove_steps[1](t, error);
-}
-
-static int step_copy_forget(Task *t, sd_bus_error *error) {
-        return volume_remove_steps[2](t, error);
-}
-
 const TaskKind volume_move_kind = {
         .name = "move storage volume",
         .steps = (const task_step_t[]) { step_pool_load, step_source_pool_load, step_source_load, step_move_check, step_source_config,
                                          step_volume_create_check, step_pool_mount, step_source_pool_mount, step_volume_target_free,
                                          step_volume_record, step_move_mark, step_record_snapshots, step_copy_run, step_move_follow,
                                          step_move_commit, NULL },
-        .undo = (const task_step_t[]) { step_move_back, step_move_forget, step_copy_remove_mount, step_copy_remove, step_copy_forget, NULL },
+        .undo = (const task_step_t[]) { step_move_back, step_move_forget, step_pool_mount, step_volume_remove, step_volume_forget, NULL },
 };
 
 /* ---- recovery: the copy, which is pending, goes as every half-made volume does ---- */

@@ -36,6 +36,28 @@ int volume_task_new(Manager *m, const TaskKind *kind, const char *pool, const ch
         return r;
 }
 
+int volume_of_object(Manager *m, Volume *ret, sd_bus_error *error) {
+        _cleanup_(pool_done) Pool p = {};
+        int r;
+
+        r = db_pool_get(m->db, m->labels[0], &p);
+        if (r == -ENOENT)
+                return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool not found");
+        if (r >= 0)
+                r = db_volume_get(m->db, p.id, m->labels[1], m->labels[2], m->labels[3], ret);
+        return r == -ENOENT ? bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool volume not found") : r;
+}
+
+int volume_check_free(Manager *m, const Pool *pool, const char *type, const char *project, const char *name, sd_bus_error *error) {
+        _cleanup_(volume_done) Volume v = {};
+        int r;
+
+        r = db_volume_get(m->db, pool->id, type, project, name, &v);
+        if (r >= 0 && row_is_visible(v.state))
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Volume by that name already exists");
+        return r == -ENOENT || r >= 0 ? 0 : r;
+}
+
 int volume_check_name(const char *name, sd_bus_error *error) {
         if (isempty(name))
                 return bus_error_set(error, LXD_ERROR_INVALID, "No name provided");
@@ -193,7 +215,7 @@ int step_volume_commit(Task *t, sd_bus_error *error) {
 
 /* ---- remove: also the undo of making, and the recovery of both ---- */
 
-static int step_remove_run(Task *t, sd_bus_error *error) {
+int step_volume_remove(Task *t, sd_bus_error *error) {
         _cleanup_(snapshot_list_done) SnapshotList snapshots = {};
         _cleanup_strv_free_ Strv arguments = NULL;
         _cleanup_free_ char *path = NULL, *dir = NULL;
@@ -223,7 +245,7 @@ static int step_remove_run(Task *t, sd_bus_error *error) {
         return r < 0 ? r : task_worker(t, "volume-delete", &t->pool, arguments, NULL, 0, error);
 }
 
-static int step_remove_row(Task *t, sd_bus_error *error) {
+int step_volume_forget(Task *t, sd_bus_error *error) {
         int r;
 
         instance_link_refresh(t, t->volume.name);
@@ -232,7 +254,7 @@ static int step_remove_row(Task *t, sd_bus_error *error) {
         return r == -ENOENT ? 0 : r;
 }
 
-const task_step_t volume_remove_steps[] = { step_pool_mount, step_remove_run, step_remove_row, NULL };
+const task_step_t volume_remove_steps[] = { step_pool_mount, step_volume_remove, step_volume_forget, NULL };
 
 const TaskKind volume_create_kind = {
         .name = "create storage volume",
@@ -285,19 +307,19 @@ static int step_delete_signal(Task *t, sd_bus_error *error) {
 }
 
 /* What is marked goes. When the worker fails, by being killed for example, once more at once: else the name would be taken by what nobody sees. */
-static const task_step_t delete_undo_steps[] = { step_remove_run, step_remove_row, step_delete_signal, step_forget_failure, NULL };
+static const task_step_t delete_undo_steps[] = { step_volume_remove, step_volume_forget, step_delete_signal, step_forget_failure, NULL };
 
 const TaskKind volume_delete_kind = {
         .name = "delete storage volume",
         .steps = (const task_step_t[]) { step_pool_load, step_volume_load, step_references_volume, step_delete_check,
-                                         step_pool_mount, step_delete_mark, step_remove_run, step_remove_row,
+                                         step_pool_mount, step_delete_mark, step_volume_remove, step_volume_forget,
                                          step_delete_signal, NULL },
         .undo = delete_undo_steps,
 };
 
 const TaskKind volume_delete_marked_kind = {
         .name = "delete storage volume",
-        .steps = (const task_step_t[]) { step_remove_run, step_remove_row, step_delete_signal, NULL },
+        .steps = (const task_step_t[]) { step_volume_remove, step_volume_forget, step_delete_signal, NULL },
         .undo = delete_undo_steps,
 };
 
@@ -327,14 +349,14 @@ static int step_instance_load(Task *t, sd_bus_error *error) {
         }
 UNLESS_GONE(step_pool_mount)
 UNLESS_GONE(step_delete_mark)
-UNLESS_GONE(step_remove_run)
-UNLESS_GONE(step_remove_row)
+UNLESS_GONE(step_volume_remove)
+UNLESS_GONE(step_volume_forget)
 UNLESS_GONE(step_delete_signal)
 
 const TaskKind volume_delete_instance_kind = {
         .name = "delete volume of instance",
         .steps = (const task_step_t[]) { step_instance_load, step_pool_mount_unless_gone, step_delete_mark_unless_gone,
-                                         step_remove_run_unless_gone, step_remove_row_unless_gone,
+                                         step_volume_remove_unless_gone, step_volume_forget_unless_gone,
                                          step_delete_signal_unless_gone, NULL },
         .undo = delete_undo_steps,
 };
@@ -353,16 +375,19 @@ static int step_rename_check(Task *t, sd_bus_error *error) {
         return task_refuse_held(t, &t->volume, "Cannot rename storage volume", error);
 }
 
-/* The devices that name it follow; what a running instance has mounted cannot. LXD's words first. */
-static int step_rename_check_custom(Task *t, sd_bus_error *error) {
+int volume_refuse_mounted(Task *t, const Volume *v, sd_bus_error *error) {
         _cleanup_strv_free_ Strv holders = NULL;
         int r;
 
-        r = db_holder_list(t->manager->db, t->volume.id, &holders);
+        r = db_holder_list(t->manager->db, v->id, &holders);
         if (r >= 0 && strv_length(holders) > 0)
                 return bus_error_set(error, LXD_ERROR_INVALID, "Volume is still in use by running instances; stop them, or detach \"%s\" there first",
-                                     t->volume.name);
+                                     v->name);
         return r;
+}
+
+static int step_rename_check_custom(Task *t, sd_bus_error *error) {
+        return volume_refuse_mounted(t, &t->volume, error);
 }
 
 static int step_rename_record(Task *t, sd_bus_error *error) {
@@ -663,7 +688,7 @@ static int step_recover_note(Task *t, sd_bus_error *error) {
 
 const TaskKind volume_recover_remove_kind = {
         .name = "clean up storage volume",
-        .steps = (const task_step_t[]) { step_recover_load, step_pool_mount, step_remove_run, step_remove_row,
+        .steps = (const task_step_t[]) { step_recover_load, step_pool_mount, step_volume_remove, step_volume_forget,
                                          step_recover_note, NULL },
 };
 
