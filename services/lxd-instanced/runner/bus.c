@@ -226,12 +226,14 @@ static void stop_rest(const GuestState *s) {
         journal_send(LOG_WARNING, "Processes of %s do not die, its control groups stay.", s->title ?: "the instance");
 }
 
-/* Where this process is says which they are. The state may say nothing: nobody keeps an instance from being deleted while its guest ends,
+/* Where this process is says which they are, when the state says nothing: nobody keeps an instance from being deleted while its guest ends,
  * when the service manager cannot be asked about the unit. */
 static void stop_find_cgroups(uint64_t id, GuestState *s) {
         _cleanup_(cgroups_done) Cgroups c = {};
         char unit[64];
 
+        if (!isempty(s->cgroups))
+                return;
         (void) snprintf(unit, sizeof(unit), "/lxd-container@%" PRIu64 ".service", id);
         if (cgroups_find(&c) < 0 || !endswith(c.unit, unit))
                 return;

@@ -171,15 +171,20 @@ int cgroups_find(Cgroups *ret) {
         return r < 0 ? r : cgroups_parse(self, init, mountinfo, ret);
 }
 
-/* The directory one above the payload's: the unit's. Line "<controllers>:<directory>/payload". */
-static char *line_unit_directory(char *line, const char **ret_controllers) {
-        char *colon = strchr(line, ':'), *slash = strrchr(line, '/');
+/* The next line "<controllers>:<directory>/payload": its directory without the last part, which is the unit's. NULL at the end. */
+static char *next_unit_directory(char **position, const char **ret_controllers) {
+        char *line;
 
-        if (!colon || !slash || slash < colon || !streq(slash, "/payload"))
-                return NULL;
-        *colon = *slash = '\0';
-        *ret_controllers = line;
-        return colon + 1;
+        while ((line = strsep(position, "\n"))) {
+                char *colon = strchr(line, ':'), *slash = strrchr(line, '/');
+
+                if (!colon || !slash || slash < colon || !streq(slash, "/payload"))
+                        continue;
+                *colon = *slash = '\0';
+                *ret_controllers = line;
+                return colon + 1;
+        }
+        return NULL;
 }
 
 /* Is it one of the hierarchies in which the service manager keeps its processes? */
@@ -236,17 +241,16 @@ static int enter_one(const char *unit_directory) {
 
 int cgroups_enter_supervisor(const Cgroups *c) {
         _cleanup_free_ char *copy = strdup(c->payload);
-        char *position = copy, *line;
+        char *position = copy, *directory;
+        const char *controllers;
 
         if (!copy)
                 return -ENOMEM;
-        while ((line = strsep(&position, "\n"))) {
-                const char *controllers;
-                char *directory = line_unit_directory(line, &controllers);
+        while ((directory = next_unit_directory(&position, &controllers))) {
                 int r;
 
                 /* Where systemd keeps its own processes; in the other v1 hierarchies it does not matter. */
-                if (!directory || !of_manager(controllers))
+                if (!of_manager(controllers))
                         continue;
                 r = enter_one(directory);
                 if (r < 0)
@@ -300,16 +304,13 @@ static unsigned kill_processes(int parent, const char *name, unsigned depth) {
 
 unsigned cgroups_kill(const char *payload) {
         _cleanup_free_ char *copy = strdup(strempty(payload));
-        char *position = copy, *line;
+        char *position = copy, *directory;
+        const char *controllers;
         unsigned n = 0;
 
-        while (copy && (line = strsep(&position, "\n"))) {
-                const char *controllers;
-                char *directory = line_unit_directory(line, &controllers);
-
-                if (directory && of_manager(controllers))
+        while ((directory = next_unit_directory(&position, &controllers)))
+                if (of_manager(controllers))
                         n += kill_processes(AT_FDCWD, directory, 0);
-        }
         return n;
 }
 
@@ -368,15 +369,13 @@ static bool remove_unit(char *directory) {
 bool cgroups_remove(const char *payload) {
         static const char *const ours[] = { "payload", "monitor", "supervisor" };
         _cleanup_free_ char *copy = strdup(strempty(payload));
-        char *position = copy, *line;
+        char *position = copy, *directory;
+        const char *controllers;
         bool gone = true;
 
-        while (copy && (line = strsep(&position, "\n"))) {
-                _cleanup_close_ int fd = -EBADF;
-                const char *controllers;
-                char *directory = line_unit_directory(line, &controllers);
+        while ((directory = next_unit_directory(&position, &controllers))) {
+                _cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-                fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
                 if (fd < 0)
                         continue;
                 for (size_t i = 0; i < ELEMENTSOF(ours); i++)
@@ -399,15 +398,12 @@ static int open_slice(char *directory) {
 /* The service manager's directories of units, which are there before a unit's first process and until after its last. */
 static int open_units(const char *payload) {
         _cleanup_free_ char *copy = strdup(strempty(payload));
-        char *position = copy, *line;
+        char *position = copy, *directory;
+        const char *controllers;
 
-        while (copy && (line = strsep(&position, "\n"))) {
-                const char *controllers;
-                char *directory = line_unit_directory(line, &controllers);
-
-                if (directory && of_manager(controllers))
+        while ((directory = next_unit_directory(&position, &controllers)))
+                if (of_manager(controllers))
                         return open_slice(directory);
-        }
         return -ENOENT;
 }
 
@@ -434,14 +430,12 @@ static void sweep_slice(int slice_fd, int units, const char *prefix) {
 void cgroups_sweep(const char *payload, const char *prefix) {
         _cleanup_free_ char *copy = strdup(strempty(payload));
         _cleanup_close_ int units = open_units(payload);
-        char *position = copy, *line;
+        char *position = copy, *directory;
+        const char *controllers;
 
-        while (copy && units >= 0 && (line = strsep(&position, "\n"))) {
-                _cleanup_close_ int slice = -EBADF;
-                const char *controllers;
-                char *directory = line_unit_directory(line, &controllers);
+        while (units >= 0 && (directory = next_unit_directory(&position, &controllers))) {
+                _cleanup_close_ int slice = of_manager(controllers) ? -EBADF : open_slice(directory);
 
-                slice = directory && !of_manager(controllers) ? open_slice(directory) : -EBADF;
                 if (slice >= 0 && has_too_many(slice, units))
                         sweep_slice(slice, units, prefix);
         }
