@@ -169,6 +169,13 @@ static int load_aliases(struct json_object **ret) {
         return r;
 }
 
+/* All of them, of which this one must be there. */
+static int load_with(const char *alias, struct json_object **ret) {
+        int r = load_aliases(ret);
+
+        return r < 0 || jget_key(*ret, alias) ? r : fail(-ENOENT, "Alias %s doesn't exist", alias);
+}
+
 static int run_add(Context *c) {
         struct json_object *aliases;
         int r;
@@ -208,11 +215,9 @@ static int run_remove(Context *c) {
         struct json_object *aliases;
         int r;
 
-        r = load_aliases(&aliases);
+        r = load_with(c->args[0], &aliases);
         if (r < 0)
                 return r;
-        if (!jget_key(aliases, c->args[0]))
-                return fail(-ENOENT, "Alias %s doesn't exist", c->args[0]);
         json_object_object_del(aliases, c->args[0]);
         return settings_save();
 }
@@ -221,11 +226,9 @@ static int run_rename(Context *c) {
         struct json_object *aliases;
         int r;
 
-        r = load_aliases(&aliases);
+        r = load_with(c->args[0], &aliases);
         if (r < 0)
                 return r;
-        if (!jget_key(aliases, c->args[0]))
-                return fail(-ENOENT, "Alias %s doesn't exist", c->args[0]);
         if (jget_key(aliases, c->args[1]))
                 return fail(-EEXIST, "Alias %s already exists", c->args[1]);
         jset(aliases, c->args[1], json_object_get(jget_key(aliases, c->args[0])));

@@ -162,7 +162,6 @@ static int run_unset(Context *c) {
         return r < 0 ? r : entity_unset(c, &e, c->args[1]);
 }
 
-static const Option options_list[] = { OPTION_FORMAT(arg_format), {} };
 static int run_switch(Context *c) {
         _cleanup_free_ char *path = NULL, *name = NULL;
         _cleanup_reply_ Reply reply = {};
@@ -175,6 +174,7 @@ static int run_switch(Context *c) {
         return r < 0 ? r : settings_set_project(name);
 }
 
+static const Option options_list[] = { OPTION_FORMAT(arg_format), {} };
 static const Option options_create[] = {
         { 'c', "config", OPTION_LIST, &arg_config, "Config key/value to apply to the new project" },
         {},
