@@ -138,7 +138,6 @@ static void write_environment(const ServerInfo *s, JsonWriter *w, const char *pr
         json_object_end(w);
 }
 
-/* The answer for one project; NULL: no memory. */
 /* All values are texts, but LXD says just that there is a password. */
 static void write_config(JsonWriter *w, const Config *config) {
         json_object_begin(w, "config");
@@ -150,6 +149,7 @@ static void write_config(JsonWriter *w, const Config *config) {
         json_object_end(w);
 }
 
+/* The answer for one project; NULL: no memory. */
 static struct MHD_Response *make_answer(const ServerInfo *s, const char *project) {
         _cleanup_free_ char *metadata = NULL, *text = NULL, *etag = NULL;
         _cleanup_(json_done) JsonWriter w = {};
