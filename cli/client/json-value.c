@@ -73,6 +73,14 @@ void jset_str(struct json_object *o, const char *key, const char *value) {
                 jset(o, key, json_object_new_string(value));
 }
 
+void jset_strings(struct json_object *o, const char *key, char *const *list) {
+        struct json_object *array = json_object_new_array();
+
+        for (; list && *list; list++)
+                json_object_array_add(array, json_object_new_string(*list));
+        jset(o, key, array);
+}
+
 void jset_bool(struct json_object *o, const char *key, bool value) {
         jset(o, key, json_object_new_boolean(value));
 }

@@ -38,6 +38,8 @@ struct lh_entry *jentries(struct json_object *o);
 /* Sets a member. Strings are copied, objects consumed. A NULL string sets nothing. */
 void jset(struct json_object *o, const char *key, struct json_object *value);
 void jset_str(struct json_object *o, const char *key, const char *value);
+/* An array of the strings; NULL: of none. */
+void jset_strings(struct json_object *o, const char *key, char *const *list);
 void jset_bool(struct json_object *o, const char *key, bool value);
 void jset_int(struct json_object *o, const char *key, int64_t value);
 struct json_object *jnew(void);

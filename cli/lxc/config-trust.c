@@ -100,13 +100,8 @@ static int run_add(Context *c) {
         jset_str(o, "name", name);
         jset_str(o, "type", arg_type ?: "client");
         jset_bool(o, "restricted", arg_restricted);
-        if (arg_projects) {
-                struct json_object *projects = json_object_new_array();
-
-                for (char **p = arg_projects; *p; p++)
-                        json_object_array_add(projects, json_object_new_string(*p));
-                jset(o, "projects", projects);
-        }
+        if (arg_projects)
+                jset_strings(o, "projects", arg_projects);
 
         r = client_call(c->client, "POST", "/1.0/certificates", o, NULL, &reply);
         if (r < 0 || file)

@@ -24,14 +24,6 @@ static void drop_volatile(struct json_object *config) {
                         json_object_object_del(config, m.key);
 }
 
-static struct json_object *profile_array(char *const *names) {
-        struct json_object *profiles = json_object_new_array();
-
-        for (; names && *names; names++)
-                json_object_array_add(profiles, json_object_new_string(*names));
-        return profiles;
-}
-
 int copy_apply_options(Client *client, struct json_object *o, const CopyOptions *options) {
         _cleanup_json_ struct json_object *inherited = NULL;
         struct json_object *devices = jobject(o, "devices");
@@ -41,7 +33,7 @@ int copy_apply_options(Client *client, struct json_object *o, const CopyOptions 
         if (r < 0)
                 return r;
         if (options->no_profiles || options->profiles)
-                jset(o, "profiles", profile_array(options->profiles));
+                jset_strings(o, "profiles", options->profiles);
         if (options->devices) {
                 r = profiles_devices(client, jget(o, "profiles"), &inherited);
                 if (r < 0)

@@ -106,13 +106,8 @@ static int apply_options(Client *client, struct json_object *o) {
         }
         if (arg_create_ephemeral)
                 jset_bool(o, "ephemeral", true);
-        if (arg_create_no_profiles || arg_create_profiles) {
-                struct json_object *profiles = json_object_new_array();
-
-                for (char **p = arg_create_profiles; p && *p; p++)
-                        json_object_array_add(profiles, json_object_new_string(*p));
-                jset(o, "profiles", profiles);
-        }
+        if (arg_create_no_profiles || arg_create_profiles)
+                jset_strings(o, "profiles", arg_create_profiles);
         if (arg_create_type)
                 jset_str(o, "instance_type", arg_create_type);
         return apply_device_options(client, o);

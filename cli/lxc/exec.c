@@ -46,16 +46,14 @@ static int environment(struct json_object *into) {
 
 static int make_request(char *const *command, bool interactive, struct json_object **ret) {
         _cleanup_json_ struct json_object *o = jnew();
-        struct json_object *words = json_object_new_array(), *env = jnew();
+        struct json_object *env = jnew();
         unsigned width = 0, height = 0;
         int r;
 
         if (interactive)
                 terminal_size(&width, &height);
-        for (; *command; command++)
-                json_object_array_add(words, json_object_new_string(*command));
 
-        jset(o, "command", words);
+        jset_strings(o, "command", command);
         jset_bool(o, "wait-for-websocket", true);
         jset_bool(o, "interactive", interactive);
         jset(o, "environment", env);
