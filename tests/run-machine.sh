@@ -165,7 +165,8 @@ run_script() {
                         [ "$bed" = none ] || machine_explain "$group"
                         echo "----"
                         [ "$rc" -ne 124 ] || rc="124: not done after ${timeout:-600} s"
-                        result FAIL "machine $name" "exit status $rc, $((SECONDS - start)) s"
+                        result FAIL "machine $name" "exit status $rc, $((SECONDS - start)) s" \
+                                "$(sed -n '/^FAILED in /,$p' "$log" | head -n 20 | cut -c -300)"
                         [ "$bed" = none ] || machine_drop "$group"
                         ;;
         esac

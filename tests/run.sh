@@ -25,7 +25,7 @@ Only tests whose name matches a PATTERN of the shell are run, when any is given.
 USAGE
 }
 
-# result PASS|FAIL|SKIP NAME TEXT: one line and one count.
+# result PASS|FAIL|SKIP NAME TEXT [REASON]: one line and one count; the reason of a failure is said again at the end.
 result() {
         printf '%s %s%s\n' "$1" "$2" "${3:+ ($3)}"
         case $1 in
@@ -33,7 +33,7 @@ result() {
                 SKIP) skipped=$((skipped + 1)) ;;
                 FAIL)
                         failed=$((failed + 1))
-                        failures+=("$2")
+                        failures+=("$2${4:+$'\n'$4}")
                         ;;
         esac
 }
