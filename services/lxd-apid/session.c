@@ -16,6 +16,7 @@
 #include "session.h"
 
 #define LINGER_WAIT (10 * USEC_PER_SEC) /* the result stays readable */
+#define READING_WAIT USEC_PER_SEC
 #define CONTROL_MAX 4096
 
 enum {
@@ -29,6 +30,7 @@ typedef enum SessionStage {
         STAGE_RUNNING,
         STAGE_HANGUP, /* the client has left: the guest's process was told */
         STAGE_KILL,   /* and then killed */
+        STAGE_READING, /* the command has failed: the client may still read what it wrote */
         STAGE_DONE,   /* only the result is left */
 } SessionStage;
 
@@ -349,6 +351,18 @@ static void session_finish(Session *s) {
                 session_free(s);
 }
 
+/* A client that hears of a failed operation may end at once, with output unread: it hears of it when it has hung up, which says that it has
+ * read all, or after a while. Of a success it reads the output first by itself. */
+static bool client_reads(Session *s) {
+        bool reads = false;
+
+        for (size_t i = 0; i < s->n_data; i++)
+                reads = reads || (s->channels[i].output && s->channels[i].ws);
+        if (s->error && reads && s->stage == STAGE_RUNNING && arm_timer(s, READING_WAIT) >= 0)
+                s->stage = STAGE_READING;
+        return reads && s->stage == STAGE_READING;
+}
+
 /* The end comes when the guest's side has ended, and all it wrote is with the client. */
 static void session_check(Session *s) {
         if (s->stage == STAGE_DONE)
@@ -374,6 +388,8 @@ static void session_check(Session *s) {
         for (size_t i = 0; i < s->n_data; i++)
                 if (!channel_is_delivered(&s->channels[i]))
                         return;
+        if (client_reads(s))
+                return;
         session_finish(s);
 }
 
@@ -406,6 +422,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                         if (s->channels[i].name)
                                 channel_disconnect(&s->channels[i]);
                 break;
+        case STAGE_READING:
+                session_finish(s);
+                return 0;
         case STAGE_DONE:
                 session_free(s);
                 return 0;

@@ -123,6 +123,13 @@ static void assert_result(RestFixture *f, const char *id, const char *wanted) {
         assert_non_null(strstr(a.body, wanted));
 }
 
+static void assert_running(RestFixture *f, const char *id) {
+        _cleanup_(answer_done) Answer a = {};
+
+        get_operation(f, id, "", &a);
+        assert_non_null(strstr(a.body, "\"status\":\"Running\""));
+}
+
 static void assert_guest_reads(RestFixture *f, int fd, const char *text) {
         uint64_t until = now_monotonic() + 60 * USEC_PER_SEC;
         char buffer[256];
@@ -411,6 +418,27 @@ static void test_exec_cannot_run(void **state) {
         }
 }
 
+/* A stock client ends when the operation fails, whatever it has not read: the failure waits until it has hung up. */
+static void test_exec_cannot_run_after_output(void **state) {
+        RestFixture *f = *state;
+        Exec e;
+
+        start_connected(f, false, &e);
+        assert_int_equal(write(f->guest[1], "out", 3), 3);
+        guest_says(f, "exit 126");
+        assert_frame(f, e.ws[1], 2, "out");
+        assert_frame(f, e.ws[1], 1, "");
+        assert_frame(f, e.ws[2], 1, "");
+        assert_running(f, e.id);
+        e.ws[1] = close_safe(e.ws[1]);
+        rest_settle(f);
+        assert_running(f, e.id);
+        e.ws[2] = close_safe(e.ws[2]);
+        rest_settle(f);
+        assert_result(f, e.id, "\"err\":\"Command not executable\"");
+        end(f, &e);
+}
+
 static void test_exec_fails(void **state) {
         RestFixture *f = *state;
         Exec e;
@@ -669,6 +697,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_exec_never_begins, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_cancelled_early, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_cannot_run, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_exec_cannot_run_after_output, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_fails, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exec_without_client, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_secrets, setup, teardown),
