@@ -119,6 +119,28 @@ static int fill_address(Manager *m, Network *n, int family, bool created, sd_bus
         return r < 0 ? bus_error_wrap(error, r, "Failed generating auto config") : 0;
 }
 
+/* Two DHCP servers cannot share an address. */
+static int check_addresses_free(Manager *m, const Network *n, sd_bus_error *error) {
+        _cleanup_(network_list_done) NetworkList list = {};
+        int r;
+
+        r = db_network_list(m->db, &list);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to look for the addresses of other networks");
+        for (size_t i = 0; i < list.n; i++)
+                for (size_t k = 0; k < 2 && list.items[i].id != n->id; k++) {
+                        char text[INET_TEXT_MAX];
+                        InetPrefix own, other;
+
+                        network_config_address(&n->config, families[k], &own);
+                        network_config_address(&list.items[i].config, families[k], &other);
+                        if (own.family && other.family && inet_compare(&own, &other) == 0)
+                                return bus_error_set(error, LXD_ERROR_INVALID, "The address %s of network \"%s\" is the one of network \"%s\" already",
+                                                     inet_format(&own, text), n->name, list.items[i].name);
+                }
+        return 0;
+}
+
 int bridge_fill_config(Manager *m, Network *n, bool created, sd_bus_error *error) {
         for (size_t i = 0; i < 2; i++) {
                 int r = fill_address(m, n, families[i], created, error);
@@ -126,7 +148,7 @@ int bridge_fill_config(Manager *m, Network *n, bool created, sd_bus_error *error
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return check_addresses_free(m, n, error);
 }
 
 typedef struct Created {

@@ -264,6 +264,21 @@ static void test_refused(void **state) {
         assert_int_equal(fixture_call(&c->f, NETD_ROOT, MANAGER, "ListNetworks", NULL, "sut", "default", 0u, (uint64_t) 8), -EINVAL);
 }
 
+static void test_same_address(void **state) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL, f = SD_BUS_ERROR_NULL;
+        Context *c = *state;
+        Link link;
+
+        assert_int_equal(create(c, "br1", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/16", &e), -EINVAL);
+        assert_string_equal(e.message, "The address 10.99.0.1 of network \"br0\" is the one of network \"br1\" already");
+        assert_int_equal(link_get(&c->manager->rtnl, "br0", &link), -ENODEV);
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.98.0.1/24", NULL), 0);
+        assert_int_equal(update(c, "ipv4.address", "10.99.0.1/24", "", UPDATE_MERGE | UPDATE_CONFIG, &f), -EINVAL);
+        assert_true(has_address(c, "br0", "10.98.0.1/24"));
+        assert_int_equal(update(c, "ipv4.address", "10.98.0.1/16", "", UPDATE_MERGE | UPDATE_CONFIG, NULL), 0);
+}
+
 static void test_not_found(void **state) {
         static const char *const members[] = { "Describe", "DescribeLeases" };
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL, f = SD_BUS_ERROR_NULL;
@@ -713,7 +728,8 @@ static int enter_namespace(void) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_create), TEST(test_refused), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
+                TEST(test_create), TEST(test_refused),
+                TEST(test_same_address), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
                 TEST(test_leases), TEST(test_delete),  TEST(test_rename),    TEST(test_restart), TEST(test_attach),  TEST(test_filters),
                 TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_restart_in_attach), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_conflict),
         };
