@@ -62,6 +62,9 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 }
 
 int fixture_message(Fixture *f, sd_bus_message **ret, const char *path, const char *interface, const char *member) {
+        /* Whoever appends a descriptor waits for the handshake, of which the other half is done by the same loop. */
+        while (sd_bus_is_ready(f->client) == 0 && sd_event_run(f->event, UINT64_MAX) >= 0)
+                ;
         return sd_bus_message_new_method_call(f->client, ret, NULL, path, interface, member);
 }
 

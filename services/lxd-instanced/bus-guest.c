@@ -29,9 +29,8 @@ static int method_prepare_guest(sd_bus_message *m, void *userdata, sd_bus_error 
         return r < 0 ? r : guest_prepare(i, m, error);
 }
 
-static int method_guest_started(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int method_connect_guest(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint64_t flags;
-        uint32_t pid;
         Instance *i;
         int netns, r;
         Job *j;
@@ -40,14 +39,33 @@ static int method_guest_started(sd_bus_message *m, void *userdata, sd_bus_error 
         if (r >= 0)
                 r = read_guest(m, userdata, &i, error);
         if (r >= 0)
-                r = sd_bus_message_read(m, "uh", &pid, &netns);
+                r = sd_bus_message_read(m, "h", &netns);
+        if (r >= 0)
+                r = bus_read_flags(m, 0, &flags, error);
+        if (r >= 0)
+                r = guest_connect(i, netns, &j);
+        return r < 0 ? r : job_start_reply_done(j, m);
+}
+
+static int method_guest_started(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint64_t flags;
+        uint32_t pid;
+        Instance *i;
+        Job *j;
+        int r;
+
+        r = bus_require_root(m, error);
+        if (r >= 0)
+                r = read_guest(m, userdata, &i, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "u", &pid);
         if (r >= 0)
                 r = bus_read_flags(m, 0, &flags, error);
         if (r < 0)
                 return r;
         if (pid == 0 || pid > INT32_MAX)
                 return bus_error_set(error, LXD_ERROR_INVALID, "Invalid pid %u", pid);
-        r = guest_started(i, (pid_t) pid, netns, &j, error);
+        r = guest_started(i, (pid_t) pid, &j);
         return r < 0 ? r : job_start_reply_done(j, m);
 }
 
@@ -257,8 +275,8 @@ const sd_bus_vtable guest_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("PrepareGuest", SD_BUS_ARGS("t", id, "t", flags),
                                 SD_BUS_RESULT("s", name, "a(ss)", lxc_config, "a{ss}", options), method_prepare_guest, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GuestStarted", SD_BUS_ARGS("t", id, "u", init_pid, "h", netns, "t", flags), SD_BUS_NO_RESULT,
-                                method_guest_started, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ConnectGuest", SD_BUS_ARGS("t", id, "h", netns, "t", flags), SD_BUS_NO_RESULT, method_connect_guest, 0),
+        SD_BUS_METHOD_WITH_ARGS("GuestStarted", SD_BUS_ARGS("t", id, "u", init_pid, "t", flags), SD_BUS_NO_RESULT, method_guest_started, 0),
         SD_BUS_METHOD_WITH_ARGS("GuestStopped", SD_BUS_ARGS("t", id, "s", reason, "t", flags), SD_BUS_NO_RESULT, method_guest_stopped,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetGuest", SD_BUS_ARGS("t", id, "t", flags),

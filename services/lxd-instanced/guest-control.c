@@ -156,35 +156,17 @@ DEFINE_PLAIN_CALL(guest_kill, "kill")
 DEFINE_PLAIN_CALL(guest_freeze, "freeze")
 DEFINE_PLAIN_CALL(guest_unfreeze, "unfreeze")
 
-/* A request of two text fields. */
-static int call_two(sd_event *event, uint64_t id, const char *verb, const char *const field[4], guest_reply_t callback,
-                    void *userdata, GuestCall **ret_call, sd_bus_error *error) {
+int guest_cgroup_set(sd_event *event, uint64_t id, const char *file, const char *value, guest_reply_t callback, void *userdata,
+                     GuestCall **ret_call, sd_bus_error *error) {
         _cleanup_message_ GuestMessage m = {};
         int r;
 
-        r = guest_message_begin(&m, verb);
-        for (size_t i = 0; r >= 0 && i < 4; i += 2)
-                if (field[i])
-                        r = guest_message_add(&m, field[i], field[i + 1]);
+        r = guest_message_begin(&m, "cgroup-set");
+        if (r >= 0)
+                r = guest_message_add(&m, "file", file);
+        if (r >= 0)
+                r = guest_message_add(&m, "value", value);
         return call_simple(event, id, r, &m, callback, userdata, ret_call, error);
-}
-
-int guest_cgroup_set(sd_event *event, uint64_t id, const char *file, const char *value, guest_reply_t callback, void *userdata,
-                     GuestCall **ret_call, sd_bus_error *error) {
-        return call_two(event, id, "cgroup-set", (const char *const[]) { "file", file, "value", value }, callback, userdata,
-                        ret_call, error);
-}
-
-int guest_nic_add(sd_event *event, uint64_t id, const char *link, const char *name, guest_reply_t callback, void *userdata,
-                  GuestCall **ret_call, sd_bus_error *error) {
-        return call_two(event, id, "nic-add", (const char *const[]) { "link", link, "name", name }, callback, userdata,
-                        ret_call, error);
-}
-
-int guest_nic_remove(sd_event *event, uint64_t id, const char *name, const char *link, guest_reply_t callback, void *userdata,
-                     GuestCall **ret_call, sd_bus_error *error) {
-        return call_two(event, id, "nic-remove", (const char *const[]) { "link", link, "name", name }, callback, userdata,
-                        ret_call, error);
 }
 
 /* LXD takes "mnt" for "/mnt". */

@@ -17,8 +17,8 @@
  * 1. instanced starts lxd-container@<id>.service. The runner calls PrepareGuest(id). The answer:
  *      name        the name for liblxc (and of its cgroups and command socket): [a-zA-Z0-9_.-], unique on the host
  *      lxc_config  pairs, handed to liblxc in this order. instanced decides everything, except what only the runner
- *                  knows: it sets lxc.cgroup.relative/dir.*, lxc.log.level/file and lxc.hook.version itself, last, and adds a
- *                  lxc.hook.post-stop. To have an idmapped root: lxc.idmap lines, and "lxc.rootfs.options" with
+ *                  knows: it sets lxc.cgroup.relative/dir.*, lxc.log.level/file and lxc.hook.version itself, last, and adds
+ *                  lxc.hook.start-host and lxc.hook.post-stop. To have an idmapped root: lxc.idmap lines, and "lxc.rootfs.options" with
  *                  "idmap=container" (guest_idmap_probe() below says whether the file system can).
  *      options     title             "default/c1": for STATUS= and the journal
  *                  project, instance  for journal fields
@@ -28,18 +28,20 @@
  *                  "bind PATH", "rbind PATH"  source of a disk, to be mounted on PATH in /var/lib/lxd/devices/<id>/ until
  *                                    GuestStarted was answered (lxd-instanced has a mount namespace of its own)
  *    An error of PrepareGuest is known to instanced already; the runner repeats its text as the reason of the failure.
- * 2. When the guest's init runs, the runner calls GuestStarted(id, init pid, network namespace), then READY=1: the start job
- *    of the unit is done only after GuestStarted was answered.
- * 3. When the guest ends (or never came up), ExecStopPost= calls GuestStopped(id, reason), at least once, also after kill -9 of
+ * 2. When the guest's namespaces are there, before its init runs, the runner's side calls ConnectGuest(id, network namespace):
+ *    the interfaces are made there, not made on the host and moved. An error fails the start, with its text as the reason.
+ * 3. When the guest's init runs, the runner calls GuestStarted(id, init pid), then READY=1: the start job of the unit is done
+ *    only after GuestStarted was answered.
+ * 4. When the guest ends (or never came up), ExecStopPost= calls GuestStopped(id, reason), at least once, also after kill -9 of
  *    the runner. All processes of the guest are gone by then. reason is one of
  *      "shutdown"      the guest powered off, or was stopped or killed through the control socket or by SIGTERM
  *      "reboot"        the guest asked for a reboot: instanced starts the unit again
  *      "crash"         runner or liblxc's monitor died
  *      "failed: TEXT"  it never ran; TEXT is for the user (liblxc's own last error, or that of PrepareGuest)
  *    The start job of a failed start ends after GuestStopped was answered, so keep TEXT for the job's callback.
- * 4. `systemctl stop` of the unit is a clean shutdown with shutdown_timeout and then a kill; guest_shutdown() is only the request
+ * 5. `systemctl stop` of the unit is a clean shutdown with shutdown_timeout and then a kill; guest_shutdown() is only the request
  *    (the caller waits for the unit, or guest_call_free()s and gives up); guest_kill() is `lxc stop --force`.
- * 5. A guest that was frozen is thawed by kill and by SIGTERM; the caller need not do it.
+ * 6. A guest that was frozen is thawed by kill and by SIGTERM; the caller need not do it.
  */
 
 /* One call that is under way. Freeing it forgets the call: the callback is not called any more; the runner still does
@@ -120,12 +122,6 @@ int guest_mount_add(sd_event *event, uint64_t id, const GuestMount *mount, guest
 /* Lazily unmounts target. Not mounted = success. */
 int guest_mount_remove(sd_event *event, uint64_t id, const char *target, guest_reply_t callback, void *userdata,
                        GuestCall **ret_call, sd_bus_error *error);
-/* Moves host interface `link` into the guest as `name` (down, as hot-plugged cards are; "up" is the guest's). */
-int guest_nic_add(sd_event *event, uint64_t id, const char *link, const char *name, guest_reply_t callback, void *userdata,
-                  GuestCall **ret_call, sd_bus_error *error);
-/* Moves interface `name` of the guest back to the host as `link`. Missing = success. (A veth may as well be deleted at its host end.) */
-int guest_nic_remove(sd_event *event, uint64_t id, const char *name, const char *link, guest_reply_t callback, void *userdata,
-                     GuestCall **ret_call, sd_bus_error *error);
 
 typedef struct GuestDevice {
         const char *path;    /* absolute, in the guest */

@@ -189,38 +189,46 @@ int guest_choose_cpus(Instance *i, const char *limit, char **ret) {
         return 0;
 }
 
-/* ---- started ---- */
+/* ---- connected ---- */
 
-typedef struct StartedData {
+typedef struct ConnectData {
         int netns;
-} StartedData;
+} ConnectData;
 
-static void started_data_free(void *p) {
-        StartedData *d = p;
+static void connect_data_free(void *p) {
+        ConnectData *d = p;
 
         (void) close_safe(d->netns);
         free(d);
 }
 
-static int step_register(Job *j, sd_bus_error *error) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        StartedData *d = j->data;
+static int step_connect(Job *j, sd_bus_error *error) {
+        ConnectData *d = j->data;
+
+        return nic_connect(j, j->instance, d->netns, error);
+}
+
+static const JobStep connect_steps[] = { { "connect", step_connect, NULL }, {} };
+
+int guest_connect(Instance *i, int netns_fd, Job **ret) {
+        _cleanup_(job_freep) Job *j = NULL;
+        ConnectData *d;
         int r;
 
+        r = job_new(i->manager, i, "connect", JOB_FREE, connect_steps, NULL, &j);
+        if (r < 0)
+                return r;
+        d = job_alloc_data(j, sizeof(ConnectData), connect_data_free);
+        if (!d)
+                return -ENOMEM;
+        d->netns = fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
         if (d->netns < 0)
-                return 0;
-        r = bus_peer_message(j->manager->netd, &m, "/org/lxd/network1", "org.lxd.network1.Nics", "RegisterGuest");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "tht", j->instance->id, d->netns, (uint64_t) 0);
-        if (r >= 0)
-                r = job_call(j, j->manager->netd, m, NULL, NULL, error);
-        /* Without it the guest runs, only its addresses are not shown. */
-        if (r < 0) {
-                log_at(LOG_WARNING, r, LOG_INSTANCE(j->instance), "lxd-netd does not know the network of %s: %m", j->instance->name);
-                sd_bus_error_free(error);
-        }
+                return -errno;
+        *ret = TAKE_PTR(j);
         return 0;
 }
+
+/* ---- started ---- */
 
 /* Whoever asked for the start or the stop that has just happened, if anybody did. */
 static const Requestor *life_requestor(const Instance *i) {
@@ -267,12 +275,11 @@ static void started_done(Job *j) {
         (void) db_sync(j->manager->db);
 }
 
-static const JobStep started_steps[] = { { "register", step_register, NULL }, { "running", step_running, NULL }, {} };
+static const JobStep started_steps[] = { { "running", step_running, NULL }, {} };
 
-int guest_started(Instance *i, pid_t pid, int netns_fd, Job **ret, sd_bus_error *error) {
+int guest_started(Instance *i, pid_t pid, Job **ret) {
         _cleanup_(job_freep) Job *j = NULL;
         GuestState state = {};
-        StartedData *d;
         int r;
 
         /* The runner repeats the call when the daemon was restarted in between: then this is the first it hears of the guest. */
@@ -280,10 +287,6 @@ int guest_started(Instance *i, pid_t pid, int netns_fd, Job **ret, sd_bus_error 
         r = job_new(i->manager, i, "started", JOB_FREE, started_steps, NULL, &j);
         if (r < 0)
                 return r;
-        d = job_alloc_data(j, sizeof(StartedData), started_data_free);
-        if (!d)
-                return -ENOMEM;
-        d->netns = netns_fd >= 0 ? fcntl(netns_fd, F_DUPFD_CLOEXEC, 3) : -EBADF;
         j->tolerant = true;
         j->done = started_done;
 

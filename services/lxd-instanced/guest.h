@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The three calls of a runner: what a guest needs before it starts, that it runs, that it is gone. */
+/* The calls of a runner: what a guest needs before it starts, its network, that it runs, that it is gone. */
 #pragma once
 
 #include "idmap.h"
@@ -12,8 +12,10 @@ int guest_prepare(Instance *i, sd_bus_message *m, sd_bus_error *error);
 void guest_prepare_ahead(Instance *i);
 /* There is no runner that could use it: what is being prepared, asked for or not, is undone. waiter, which may be NULL, waits for that. */
 void guest_prepare_cancel(Instance *i, Job *waiter);
-/* The guest runs: state, last use, lifecycle, lxd-netd gets the namespace (borrowed). The job answers when done. */
-int guest_started(Instance *i, pid_t pid, int netns_fd, Job **ret, sd_bus_error *error);
+/* Its network namespace (borrowed) is there and its init not yet: lxd-netd makes its interfaces. The job answers when done. */
+int guest_connect(Instance *i, int netns_fd, Job **ret);
+/* The guest runs: state, last use, lifecycle. The job answers when done. */
+int guest_started(Instance *i, pid_t pid, Job **ret);
 /* The guest is gone: undoes all of PrepareGuest, then wakes who waits, deletes an ephemeral one, or starts one that asked for a reboot.
  * Idempotent. reason as in docs/bus.md. */
 int guest_stopped(Instance *i, const char *reason, Job **ret, sd_bus_error *error);

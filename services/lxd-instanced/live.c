@@ -300,6 +300,7 @@ static int plug_disk(Job *j, const Device *d, sd_bus_error *error) {
 
 static int nic_attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
         _cleanup_(config_done) Config result = {};
+        _cleanup_close_ int netns = -EBADF;
         const Device *d = arg;
         char key[160];
         int r;
@@ -309,30 +310,15 @@ static int nic_attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *erro
                 return r;
         (void) snprintf(key, sizeof(key), "volatile.%s.host_name", d->name);
         (void) instance_set_volatile(j->instance, key, config_get(&result, "host_name"), NULL);
-        r = guest_nic_add(j->manager->event, j->instance->id, config_get_or(&result, "link", ""), config_get_or(&result, "name", ""),
-                          live_done, j, NULL, error);
-        if (r >= 0)
-                job_wait(j);
-        return unless_gone(j, r, error);
+        netns = guest_state_open_namespace(&j->instance->guest, "net");
+        return netns < 0 ? unless_gone(j, netns, error) : nic_connect(j, j->instance, netns, error);
 }
 
 static int plug_nic(Job *j, const Device *d, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        _cleanup_(config_done) Config config = {};
-        int r;
+        int r = nic_attach_message(j, j->instance, d, 0, &m, error);
 
-        r = nic_config(j->instance, d, &config);
-        if (r >= 0)
-                r = bus_peer_message(j->manager->netd, &m, "/org/lxd/network1", "org.lxd.network1.Nics", "Attach");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "tsss", j->instance->id, j->instance->project, j->instance->name, d->name);
-        if (r >= 0)
-                r = bus_append_config(m, &config);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "t", (uint64_t) 0);
-        if (r < 0)
-                return bus_error_wrap(error, r, "Failed to reach lxd-netd");
-        return job_call(j, j->manager->netd, m, nic_attached, (void *) d, error);
+        return r < 0 ? r : job_call(j, j->manager->netd, m, nic_attached, (void *) d, error);
 }
 
 static int plug_node(Job *j, const Device *d, sd_bus_error *error) {

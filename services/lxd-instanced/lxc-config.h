@@ -53,7 +53,7 @@ typedef struct LxcSpec {
         const Idmap *idmap;       /* NULL when privileged */
         const Config *config;     /* expanded */
         LimitsHost limits;
-        const LxcNic *nics;
+        const LxcNic *nics;       /* that liblxc moves; lxd-netd makes the others in the guest */
         size_t n_nics;
         const LxcMount *mounts;
         size_t n_mounts;

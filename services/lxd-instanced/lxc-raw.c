@@ -111,3 +111,13 @@ int raw_lxc_check(const char *text, const char **ret_reason) {
         *ret_reason = "not a valid liblxc configuration";
         return raw_lxc_foreach(text, check_line, ret_reason, ret_reason);
 }
+
+static int find_network(const char *key, const char *value, void *userdata) {
+        return startswith(key, "lxc.net.") || startswith(key, "lxc.namespace.") ? -ECANCELED : 0;
+}
+
+bool raw_lxc_has_network(const char *text) {
+        const char *reason;
+
+        return raw_lxc_foreach(text, find_network, NULL, &reason) == -ECANCELED;
+}

@@ -10,3 +10,5 @@ int raw_lxc_foreach(const char *text, int (*line)(const char *key, const char *v
                     const char **ret_reason);
 /* Are all lines well formed and allowed? 0, -EINVAL with *ret_reason. */
 int raw_lxc_check(const char *text, const char **ret_reason);
+/* Is there something about networks or namespaces? */
+bool raw_lxc_has_network(const char *text);

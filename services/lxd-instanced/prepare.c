@@ -16,6 +16,7 @@
 #include "live.h"
 #include "log.h"
 #include "lxc-config.h"
+#include "lxc-raw.h"
 #include "manager.h"
 #include "unix-device.h"
 #include "volume-ids.h"
@@ -173,6 +174,12 @@ static int step_plan(Job *j, sd_bus_error *error) {
         return r < 0 ? r : load_modules(j, config_get(&d->config, "linux.kernel_modules"), error);
 }
 
+/* Addresses in raw.lxc are for interfaces that liblxc knows, as it does those that it moves into the guest itself; and a guest that shares the
+ * network of somebody else is nothing to make interfaces in. */
+static bool liblxc_moves_nics(const Config *config) {
+        return raw_lxc_has_network(config_get_or(config, "raw.lxc", ""));
+}
+
 static int step_resources(Job *j, sd_bus_error *error) {
         PrepareData *d = j->data;
         Instance *i = j->instance;
@@ -185,7 +192,7 @@ static int step_resources(Job *j, sd_bus_error *error) {
                 if (device_is_custom_volume(&device->config))
                         r = storage_mount(j, i, config_get(&device->config, "pool"), config_get(&device->config, "source"), d->volumes + k, error);
                 else if (device_kind(&device->config) == DEVICE_NIC)
-                        r = nic_attach(j, i, device, d->nics + k, error);
+                        r = nic_attach(j, i, device, liblxc_moves_nics(&d->config), d->nics + k, error);
         }
         return r;
 }
@@ -446,7 +453,7 @@ static int collect(Job *j, Lists *l, sd_bus_error *error) {
                 return -ENOMEM;
 
         for (size_t k = 0; k < d->devices.n; k++) {
-                if (d->nics[k].n > 0)
+                if (d->nics[k].n > 0 && liblxc_moves_nics(&d->config))
                         l->nics[l->n_nics++] = (LxcNic) { config_get_or(d->nics + k, "link", ""), config_get_or(d->nics + k, "name", "") };
                 if (d->nodes[k].node)
                         l->devices[l->n_devices++] = (LxcDevice) { d->nodes[k].node, d->nodes[k].target, major(d->nodes[k].device),

@@ -306,11 +306,13 @@ int volumes_validate(Job *j, const Devices *old, const Devices *expanded, const 
         return 0;
 }
 
+#define ATTACH_HERE UINT64_C(1)
+
 static int attached(Job *j, sd_bus_message *m, void *arg, sd_bus_error *error) {
         return bus_read_config(m, arg);
 }
 
-int nic_attach(Job *j, const Instance *i, const Device *d, Config *ret_result, sd_bus_error *error) {
+int nic_attach_message(Job *j, const Instance *i, const Device *d, uint64_t flags, sd_bus_message **ret, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(config_done) Config config = {};
         int r;
@@ -323,8 +325,27 @@ int nic_attach(Job *j, const Instance *i, const Device *d, Config *ret_result, s
         if (r >= 0)
                 r = bus_append_config(m, &config);
         if (r >= 0)
-                r = sd_bus_message_append(m, "t", (uint64_t) 0);
+                r = sd_bus_message_append(m, "t", flags);
+        if (r >= 0)
+                *ret = TAKE_PTR(m);
+        return r;
+}
+
+int nic_attach(Job *j, const Instance *i, const Device *d, bool here, Config *ret_result, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = nic_attach_message(j, i, d, here ? ATTACH_HERE : 0, &m, error);
+
         return r < 0 ? r : job_call(j, j->manager->netd, m, attached, ret_result, error);
+}
+
+int nic_connect(Job *j, const Instance *i, int netns_fd, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = network_message(j, "ConnectGuest", &m, error);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "tht", i->id, netns_fd, (uint64_t) 0);
+        return r < 0 ? r : job_call(j, j->manager->netd, m, NULL, NULL, error);
 }
 
 int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error) {

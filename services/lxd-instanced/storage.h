@@ -46,8 +46,12 @@ int nics_validate(Job *j, const Devices *expanded, const char *about, sd_bus_err
 int volumes_validate(Job *j, const Devices *old, const Devices *expanded, const char *about, sd_bus_error *error);
 /* The device's keys with hwaddr and name filled from volatile.*. 0, -ENOMEM. */
 int nic_config(const Instance *i, const Device *d, Config *ret);
-/* result: filled with lxd-netd's answer. */
-int nic_attach(Job *j, const Instance *i, const Device *d, Config *ret_result, sd_bus_error *error);
+/* here: the interface is made at once, for liblxc to move. result: filled with lxd-netd's answer. */
+int nic_attach(Job *j, const Instance *i, const Device *d, bool here, Config *ret_result, sd_bus_error *error);
+/* The call alone, flags as in docs/bus.md. 0, -errno with error set. */
+int nic_attach_message(Job *j, const Instance *i, const Device *d, uint64_t flags, sd_bus_message **ret, sd_bus_error *error);
+/* Makes the attached interfaces that are not there yet in the guest's network namespace. */
+int nic_connect(Job *j, const Instance *i, int netns_fd, sd_bus_error *error);
 int nic_update(Job *j, const Instance *i, const Device *d, sd_bus_error *error);
 /* device "" = all. */
 int nic_detach(Job *j, uint64_t id, const char *device, sd_bus_error *error);

@@ -94,16 +94,15 @@ static int method_validate(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
-static int read_attach(sd_bus_message *m, Nic *nic, sd_bus_error *error) {
+static int read_attach(sd_bus_message *m, Nic *nic, uint64_t *ret_flags, sd_bus_error *error) {
         const char *project, *instance, *device;
-        uint64_t flags;
         int r;
 
         r = sd_bus_message_read(m, "tsss", &nic->guest, &project, &instance, &device);
         if (r >= 0)
                 r = bus_read_config(m, &nic->config);
         if (r >= 0)
-                r = bus_read_flags(m, 0, &flags, error);
+                r = bus_read_flags(m, NIC_ATTACH_HERE, ret_flags, error);
         if (r >= 0)
                 r = check_device(device, false, error);
         if (r >= 0 && !instance_name_is_valid(instance))
@@ -120,17 +119,18 @@ static int read_attach(sd_bus_message *m, Nic *nic, sd_bus_error *error) {
 static int method_attach(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(call_freep) Call *c = NULL;
         Manager *manager = userdata;
+        uint64_t flags;
         int r;
 
         r = bus_require_internal(m, error);
         if (r >= 0)
                 r = call_new(manager, m, &c);
         if (r >= 0)
-                r = read_attach(m, &c->nic, error);
+                r = read_attach(m, &c->nic, &flags, error);
         if (r < 0)
                 return r;
         manager->pending++;
-        r = nic_attach(manager, &c->nic, on_done, c, error);
+        r = nic_attach(manager, &c->nic, flags, on_done, c, error);
         if (r < 0) {
                 manager->pending--;
                 return r;
@@ -196,7 +196,7 @@ static int method_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 1;
 }
 
-static int method_register_guest(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int method_connect_guest(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_close_ int fd = -EBADF;
         uint64_t guest, flags;
         int r;
@@ -213,7 +213,10 @@ static int method_register_guest(sd_bus_message *m, void *userdata, sd_bus_error
         r = guest_register(userdata, guest, fd);
         if (r == -EINVAL)
                 return bus_error_set(error, LXD_ERROR_INVALID, "The descriptor is no network namespace");
-        return r < 0 ? bus_error_wrap(error, r, "Failed to give the guest's network namespace an id") : sd_bus_reply_method_return(m, NULL);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to give the guest's network namespace an id");
+        r = nic_connect_all(userdata, guest, fd, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
 static int method_describe_guests(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -262,8 +265,8 @@ const sd_bus_vtable nics_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Update", SD_BUS_ARGS("t", id, "s", device, "a{ss}", config, "t", flags), SD_BUS_NO_RESULT,
                                 method_update, 0),
         SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("t", id, "s", device, "t", flags), SD_BUS_NO_RESULT, method_detach, 0),
-        SD_BUS_METHOD_WITH_ARGS("RegisterGuest", SD_BUS_ARGS("t", id, "h", netns, "t", flags), SD_BUS_NO_RESULT,
-                                method_register_guest, 0),
+        SD_BUS_METHOD_WITH_ARGS("ConnectGuest", SD_BUS_ARGS("t", id, "h", netns, "t", flags), SD_BUS_NO_RESULT,
+                                method_connect_guest, 0),
         SD_BUS_METHOD_WITH_ARGS("DescribeGuests", SD_BUS_ARGS("at", ids, "t", flags), SD_BUS_RESULT("h", guests),
                                 method_describe_guests, 0),
         SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("t", id, "s", instance, "t", flags), SD_BUS_NO_RESULT, method_rename, 0),

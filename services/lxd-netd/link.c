@@ -7,6 +7,7 @@
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <unistd.h>
 
 int link_create_bridge(Netlink *nl, const char *name, const uint8_t hwaddr[static 6], unsigned mtu) {
         NetlinkMessage m;
@@ -23,25 +24,32 @@ int link_create_bridge(Netlink *nl, const char *name, const uint8_t hwaddr[stati
         return netlink_call(nl, &m);
 }
 
-int link_create_veth(Netlink *nl, const VethSpec *spec) {
+/* The guest's end: what is common to all kinds. */
+static void put_guest_link(struct nlmsghdr *h, struct ifinfomsg *info, const GuestLinkSpec *spec) {
+        mnl_attr_put_strz(h, IFLA_IFNAME, spec->name);
+        mnl_attr_put(h, IFLA_ADDRESS, sizeof(spec->hwaddr), spec->hwaddr);
+        if (spec->mtu > 0)
+                mnl_attr_put_u32(h, IFLA_MTU, spec->mtu);
+        if (spec->netns_fd < 0)
+                return;
+        mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t) spec->netns_fd);
+        info->ifi_flags = info->ifi_change = IFF_UP;
+}
+
+/* The guest's end is the main one: only that can be created up. */
+int link_create_veth(Netlink *nl, const GuestLinkSpec *spec) {
         NetlinkMessage m;
         struct ifinfomsg *info;
         struct nlattr *nest, *data, *peer;
 
         info = netlink_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
-        info->ifi_flags = info->ifi_change = IFF_UP;
-        mnl_attr_put_strz(m.header, IFLA_IFNAME, spec->host_name);
-        if (spec->mtu > 0)
-                mnl_attr_put_u32(m.header, IFLA_MTU, spec->mtu);
-        if (spec->master > 0)
-                mnl_attr_put_u32(m.header, IFLA_MASTER, (uint32_t) spec->master);
+        put_guest_link(m.header, info, spec);
         nest = mnl_attr_nest_start(m.header, IFLA_LINKINFO);
         mnl_attr_put_strz(m.header, IFLA_INFO_KIND, "veth");
         data = mnl_attr_nest_start(m.header, IFLA_INFO_DATA);
         peer = mnl_attr_nest_start(m.header, VETH_INFO_PEER);
         (void) mnl_nlmsg_put_extra_header(m.header, sizeof(*info));
-        mnl_attr_put_strz(m.header, IFLA_IFNAME, spec->peer_name);
-        mnl_attr_put(m.header, IFLA_ADDRESS, sizeof(spec->peer_hwaddr), spec->peer_hwaddr);
+        mnl_attr_put_strz(m.header, IFLA_IFNAME, spec->host_name);
         if (spec->mtu > 0)
                 mnl_attr_put_u32(m.header, IFLA_MTU, spec->mtu);
         mnl_attr_nest_end(m.header, peer);
@@ -50,16 +58,14 @@ int link_create_veth(Netlink *nl, const VethSpec *spec) {
         return netlink_call(nl, &m);
 }
 
-int link_create_macvlan(Netlink *nl, const char *name, int parent, const uint8_t hwaddr[static 6], unsigned mtu) {
+int link_create_macvlan(Netlink *nl, const GuestLinkSpec *spec) {
         NetlinkMessage m;
+        struct ifinfomsg *info;
         struct nlattr *nest, *data;
 
-        netlink_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
-        mnl_attr_put_strz(m.header, IFLA_IFNAME, name);
-        mnl_attr_put_u32(m.header, IFLA_LINK, (uint32_t) parent);
-        mnl_attr_put(m.header, IFLA_ADDRESS, 6, hwaddr);
-        if (mtu > 0)
-                mnl_attr_put_u32(m.header, IFLA_MTU, mtu);
+        info = netlink_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
+        put_guest_link(m.header, info, spec);
+        mnl_attr_put_u32(m.header, IFLA_LINK, (uint32_t) spec->parent);
         nest = mnl_attr_nest_start(m.header, IFLA_LINKINFO);
         mnl_attr_put_strz(m.header, IFLA_INFO_KIND, "macvlan");
         data = mnl_attr_nest_start(m.header, IFLA_INFO_DATA);
@@ -107,14 +113,20 @@ int link_create_tunnel(Netlink *nl, const TunnelSpec *spec) {
         return netlink_call(nl, &m);
 }
 
-int link_delete(Netlink *nl, const char *name) {
+int link_delete_in(Netlink *nl, int nsid, const char *name) {
         NetlinkMessage m;
 
         if (strlen(name) >= IFNAMSIZ)
                 return -ENODEV;
         netlink_begin(&m, RTM_DELLINK, 0, sizeof(struct ifinfomsg));
         mnl_attr_put_strz(m.header, IFLA_IFNAME, name);
+        if (nsid != LINK_NSID_NONE)
+                mnl_attr_put_u32(m.header, IFLA_TARGET_NETNSID, (uint32_t) nsid);
         return netlink_call(nl, &m);
+}
+
+int link_delete(Netlink *nl, const char *name) {
+        return link_delete_in(nl, LINK_NSID_NONE, name);
 }
 
 static void link_begin_change(NetlinkMessage *m, int index) {
@@ -157,17 +169,34 @@ int link_set_master(Netlink *nl, int index, int master) {
         return netlink_call(nl, &m);
 }
 
-int link_set_no_ipv6_address(Netlink *nl, const char *name) {
-        NetlinkMessage m;
-        struct nlattr *families, *inet6;
+/* Not by disable_ipv6 below /proc/sys: while others hold the kernel's network lock, a write there spins. */
+static void put_no_ipv6_address(struct nlmsghdr *h) {
+        struct nlattr *families = mnl_attr_nest_start(h, IFLA_AF_SPEC), *inet6 = mnl_attr_nest_start(h, AF_INET6);
 
-        link_begin_change(&m, 0);
+        mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+        mnl_attr_nest_end(h, inet6);
+        mnl_attr_nest_end(h, families);
+}
+
+int link_plug(Netlink *nl, const char *name, int bridge) {
+        bool ipv6 = access("/proc/sys/net/ipv6", F_OK) >= 0;
+        struct ifinfomsg *info;
+        NetlinkMessage m;
+        int r = 0;
+
+        if (bridge > 0) {
+                link_begin_change(&m, 0);
+                mnl_attr_put_strz(m.header, IFLA_IFNAME, name);
+                mnl_attr_put_u32(m.header, IFLA_MASTER, (uint32_t) bridge);
+                if (ipv6)
+                        put_no_ipv6_address(m.header);
+                r = netlink_call(nl, &m);
+        }
+        if (r < 0)
+                return r;
+        info = netlink_begin(&m, RTM_NEWLINK, 0, sizeof(*info));
+        info->ifi_flags = info->ifi_change = IFF_UP;
         mnl_attr_put_strz(m.header, IFLA_IFNAME, name);
-        families = mnl_attr_nest_start(m.header, IFLA_AF_SPEC);
-        inet6 = mnl_attr_nest_start(m.header, AF_INET6);
-        mnl_attr_put_u8(m.header, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-        mnl_attr_nest_end(m.header, inet6);
-        mnl_attr_nest_end(m.header, families);
         return netlink_call(nl, &m);
 }
 
@@ -290,7 +319,7 @@ int namespace_id(Netlink *nl, int netns_fd) {
         mnl_attr_put_u32(m.header, NETNSA_FD, (uint32_t) netns_fd);
         mnl_attr_put_u32(m.header, NETNSA_NSID, (uint32_t) -1);
         r = netlink_call(nl, &m);
-        if (r < 0 && r != -EEXIST) /* a veth end that moved there meanwhile gave it one */
+        if (r < 0 && r != -EEXIST) /* somebody gave it one meanwhile */
                 return r;
         return namespace_get(nl, netns_fd);
 }

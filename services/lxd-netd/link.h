@@ -80,17 +80,21 @@ int route_list(Netlink *nl, RouteList *ret);
 /* Creates a bridge, down. 0, -EEXIST, -errno. */
 int link_create_bridge(Netlink *nl, const char *name, const uint8_t hwaddr[static 6], unsigned mtu);
 
-typedef struct VethSpec {
-        const char *host_name, *peer_name;
-        uint8_t peer_hwaddr[6];
-        unsigned mtu; /* 0 = the kernel's */
-        int master; /* index of the bridge of the host end, 0 = none */
-} VethSpec;
+/* An interface for a guest. One that is made in the guest's network namespace is never moved there, which would wait for a grace period of RCU
+ * with the kernel's network lock held: more than all else together. */
+typedef struct GuestLinkSpec {
+        const char *name;      /* in its namespace */
+        int netns_fd;          /* its namespace, where it comes up; -EBADF: here, down */
+        uint8_t hwaddr[6];
+        unsigned mtu;          /* 0 = the kernel's, the parent's */
+        const char *host_name; /* veth: the end that stays here, down */
+        int parent;            /* macvlan: index of what it is on */
+} GuestLinkSpec;
 
-/* Creates the pair in one step: the host end plugged in and up, the peer down. 0, -EEXIST, -errno. */
-int link_create_veth(Netlink *nl, const VethSpec *spec);
-/* Creates a macvlan in bridge mode on the interface with index `parent`, down. mtu 0 = the parent's. 0, -EEXIST, -errno. */
-int link_create_macvlan(Netlink *nl, const char *name, int parent, const uint8_t hwaddr[static 6], unsigned mtu);
+/* Creates the pair in one step. 0, -EEXIST, -errno. */
+int link_create_veth(Netlink *nl, const GuestLinkSpec *spec);
+/* Creates a macvlan in bridge mode. 0, -EEXIST, -errno. */
+int link_create_macvlan(Netlink *nl, const GuestLinkSpec *spec);
 /* vxlan and gre tunnels of a bridge. */
 typedef struct TunnelSpec {
         const char *name;
@@ -104,14 +108,15 @@ typedef struct TunnelSpec {
 int link_create_tunnel(Netlink *nl, const TunnelSpec *spec);
 /* 0, -ENODEV, -errno. */
 int link_delete(Netlink *nl, const char *name);
+/* The same in the namespace with this id. 0, -ENODEV, -errno. */
+int link_delete_in(Netlink *nl, int nsid, const char *name);
 int link_set_up(Netlink *nl, int index, bool up);
 int link_set_mtu(Netlink *nl, int index, unsigned mtu);
 int link_set_hwaddr(Netlink *nl, int index, const uint8_t hwaddr[static 6]);
 /* master 0 = unplug. */
 int link_set_master(Netlink *nl, int index, int master);
-/* The interface gives itself no IPv6 address. Not by disable_ipv6 below /proc/sys: while others hold the kernel's network lock, a write
- * there spins. 0, -ENODEV, -errno. */
-int link_set_no_ipv6_address(Netlink *nl, const char *name);
+/* A new interface comes up, as a port of the bridge with this index, without an IPv6 address of its own, or (0) as it is. 0, -ENODEV, -errno. */
+int link_plug(Netlink *nl, const char *name, int bridge);
 /* A port of a bridge that sends nothing to other isolated ports. */
 int link_set_isolated(Netlink *nl, int index);
 /* The interface is taken down for the moment, as older kernels want it. */

@@ -66,7 +66,7 @@ static bool starts_by_now(const Walk *w, uint64_t guest) {
         if (db_nic_list_guest(w->manager->db, guest, &now) < 0)
                 return true;
         for (size_t i = 0; i < now.n; i++) {
-                bool known = !streq(now.items[i].state, "attached");
+                bool known = streq(now.items[i].state, "reserved");
 
                 for (size_t k = 0; k < w->nics.n && !known; k++)
                         known = w->nics.items[k].guest == guest && streq(w->nics.items[k].link, now.items[i].link);
@@ -85,7 +85,7 @@ static void on_units(char **names, const sd_bus_error *e, void *userdata) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
                 const Nic *nic = w->nics.items + i;
 
-                if (!streq(nic->state, "attached") || unit_runs(names, nic->guest) || !is_still(w->manager, nic) ||
+                if (streq(nic->state, "reserved") || unit_runs(names, nic->guest) || !is_still(w->manager, nic) ||
                     starts_by_now(w, nic->guest))
                         continue;
                 log_at(LOG_NOTICE, 0, (&(LogFields) { .instance = nic->instance, .message_id = LXD_MSG_LEFTOVER_REMOVED }),
@@ -94,19 +94,6 @@ static void on_units(char **names, const sd_bus_error *e, void *userdata) {
                         log_warning("%s", error.message);
         }
         walk_free(w);
-}
-
-/* What was being attached when the daemon ended: whoever asked for it will ask again. */
-static int remove_pending(Manager *m, const NicList *nics) {
-        for (size_t i = 0; i < nics->n; i++) {
-                const Nic *nic = nics->items + i;
-
-                if (!streq(nic->state, "pending"))
-                        continue;
-                (void) link_delete(&m->rtnl, nic->host_name);
-                (void) nic_forget(m, nic);
-        }
-        return 0;
 }
 
 /* Reservations of guests that do not run: each guest is asked for, one after the other. */
@@ -166,19 +153,17 @@ static int reap_start(Manager *m) {
 
 int nic_start_all(Manager *m) {
         _cleanup_(nic_list_done) NicList nics = {};
-        bool attached = false;
+        bool taken_on = false;
         Walk *w;
         int r;
 
         r = db_nic_list(m->db, &nics);
         if (r < 0)
                 return r;
-        r = remove_pending(m, &nics);
         for (size_t i = 0; i < nics.n; i++)
-                attached = attached || streq(nics.items[i].state, "attached");
-        if (r >= 0)
-                r = reap_start(m);
-        if (r < 0 || !attached || !m->units)
+                taken_on = taken_on || !streq(nics.items[i].state, "reserved");
+        r = reap_start(m);
+        if (r < 0 || !taken_on || !m->units)
                 return r;
         r = walk_new(m, &w);
         if (r < 0)

@@ -212,7 +212,7 @@ static int choose_hwaddr(Nic *nic) {
         return r < 0 ? r : str_replace(&nic->hwaddr, hwaddr_format(a, text));
 }
 
-/* Names on the host: the end that stays, and the end that goes to the guest under another name. A macvlan has but one. */
+/* Names on the host: the end that stays, and, if liblxc is to move it, the other one: random, so that it also says which attachment this is. */
 static int choose_names(Nic *nic, NicKind kind) {
         const char *given = config_get_or(&nic->config, "host_name", "");
         _cleanup_free_ char *a = NULL, *b = NULL;
@@ -310,18 +310,35 @@ static int undo_link(void *userdata) {
 }
 
 /* The kernel's part of the work. */
-static int create_link(Manager *m, const Target *t, const Nic *nic) {
-        VethSpec spec = { .host_name = nic->host_name, .peer_name = nic->link, .mtu = t->parent.mtu, .master = t->parent.index };
+static int create_link(Manager *m, const Target *t, const Nic *nic, int netns_fd) {
+        GuestLinkSpec spec = {
+                .name = netns_fd >= 0 ? config_get_or(&nic->config, "name", "eth0") : nic->link,
+                .netns_fd = netns_fd,
+                .mtu = t->kind == NIC_MACVLAN ? 0 : t->parent.mtu,
+                .host_name = nic->host_name,
+                .parent = t->parent.index,
+        };
         uint32_t mtu = 0;
         int r;
 
         if (parse_u32(config_get_or(&nic->config, "mtu", ""), &mtu) >= 0)
                 spec.mtu = mtu;
-        r = hwaddr_parse(nic->hwaddr, spec.peer_hwaddr);
+        r = hwaddr_parse(nic->hwaddr, spec.hwaddr);
         if (r < 0)
                 return r;
-        return t->kind == NIC_MACVLAN ? link_create_macvlan(&m->rtnl, nic->link, t->parent.index, spec.peer_hwaddr, mtu)
-                                      : link_create_veth(&m->rtnl, &spec);
+        if (t->kind == NIC_MACVLAN)
+                return link_create_macvlan(&m->rtnl, &spec);
+        return link_create_veth(&m->rtnl, &spec);
+}
+
+static int link_exists(Manager *m, const Nic *nic, int netns_fd, sd_bus_error *error) {
+        Link link;
+
+        if (netns_fd < 0 || link_get(&m->rtnl, nic->host_name, &link) >= 0)
+                return bus_error_set(error, LXD_ERROR_EXISTS, "Device \"%s\" of instance \"%s\": the host already has an interface \"%s\"",
+                                     nic->device, nic->instance, nic->host_name);
+        return bus_error_set(error, LXD_ERROR_EXISTS, "Device \"%s\" of instance \"%s\": the instance already has an interface \"%s\"",
+                             nic->device, nic->instance, config_get_or(&nic->config, "name", "eth0"));
 }
 
 static int isolate(Manager *m, const Nic *nic, sd_bus_error *error) {
@@ -334,7 +351,7 @@ static int isolate(Manager *m, const Nic *nic, sd_bus_error *error) {
         return r < 0 ? link_failed(m, r, nic, "isolate the port", error) : 0;
 }
 
-static int make_link(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd_bus_error *error) {
+static int make_link(Manager *m, const Target *t, const Nic *nic, int netns_fd, Undo *undo, sd_bus_error *error) {
         Made *made;
         int r;
 
@@ -343,19 +360,18 @@ static int make_link(Manager *m, const Target *t, const Nic *nic, Undo *undo, sd
                 return bus_error_ensure(error, -ENOMEM);
         made->manager = m;
         strncpy(made->name, nic->host_name, sizeof(made->name) - 1);
-        r = create_link(m, t, nic);
+        r = create_link(m, t, nic, netns_fd);
         if (r < 0) {
                 free(made);
-                return r == -EEXIST ? bus_error_set(error, LXD_ERROR_EXISTS,
-                                                    "Device \"%s\" of instance \"%s\": the host already has an interface \"%s\"",
-                                                    nic->device, nic->instance, nic->host_name)
-                                    : link_failed(m, r, nic, "create the interface", error);
+                return r == -EEXIST ? link_exists(m, nic, netns_fd, error) : link_failed(m, r, nic, "create the interface", error);
         }
         r = undo_push(undo, undo_link, made, free);
         if (r < 0)
                 return bus_error_ensure(error, r);
-        if (t->kind == NIC_BRIDGED) /* a bridge port speaks for nobody */
-                (void) link_set_no_ipv6_address(&m->rtnl, nic->host_name);
+        if (t->kind != NIC_MACVLAN)
+                r = link_plug(&m->rtnl, nic->host_name, t->kind == NIC_BRIDGED ? t->parent.index : 0);
+        if (r < 0)
+                return link_failed(m, r, nic, "plug the interface in", error);
         return config_is_true(&nic->config, "security.port_isolation") ? isolate(m, nic, error) : 0;
 }
 
@@ -386,16 +402,12 @@ int nic_forget(Manager *m, const Nic *nic) {
         return r < 0 ? r : db_nic_delete(m->db, nic->guest, nic->device);
 }
 
-static int attach_steps(Manager *m, const Target *t, Nic *nic, sd_bus_error *error) {
+/* The interface itself and what goes with it. */
+static int connect_nic(Manager *m, const Target *t, Nic *nic, int netns_fd, sd_bus_error *error) {
         _cleanup_(undo_run) Undo undo = {};
         int r;
 
-        r = str_replace(&nic->state, "pending");
-        if (r >= 0)
-                r = db_nic_put(m->db, nic);
-        if (r < 0)
-                return bus_error_wrap(error, r, "Failed to record device \"%s\"", nic->device);
-        r = make_link(m, t, nic, &undo, error);
+        r = make_link(m, t, nic, netns_fd, &undo, error);
         if (r >= 0)
                 r = apply_limits(m, nic, false, error);
         if (r >= 0) {
@@ -404,23 +416,27 @@ static int attach_steps(Manager *m, const Target *t, Nic *nic, sd_bus_error *err
                         r = link_failed(m, r, nic, "add its routes", error);
         }
         if (r >= 0) {
-                r = dhcp_reserve(m, nic);
-                if (r >= 0)
-                        r = str_replace(&nic->state, "attached");
+                r = str_replace(&nic->state, "attached");
                 if (r >= 0)
                         r = db_nic_set_state(m->db, nic->guest, nic->device, "attached");
                 if (r < 0)
                         r = bus_error_wrap(error, r, "Failed to record device \"%s\"", nic->device);
         }
-        if (r < 0) {
-                (void) nic_forget(m, nic);
-                return r;
-        }
-        undo_commit(&undo);
-        return 0;
+        if (r >= 0)
+                undo_commit(&undo);
+        return r;
 }
 
-int nic_attach(Manager *m, Nic *nic, done_t done, void *userdata, sd_bus_error *error) {
+static int record(Manager *m, Nic *nic) {
+        int r;
+
+        r = str_replace(&nic->state, "pending");
+        if (r >= 0)
+                r = db_nic_put(m->db, nic);
+        return r < 0 ? r : dhcp_reserve(m, nic);
+}
+
+int nic_attach(Manager *m, Nic *nic, uint64_t flags, done_t done, void *userdata, sd_bus_error *error) {
         _cleanup_(target_done) Target t = {};
         _cleanup_(nic_list_done) NicList others = {};
         const Nic *former;
@@ -442,28 +458,60 @@ int nic_attach(Manager *m, Nic *nic, done_t done, void *userdata, sd_bus_error *
         if (former && !streq(former->network, t.network.name ?: ""))
                 (void) dhcp_release(m, former);
         r = choose_all(m, &t, nic, &others, error);
-        if (r >= 0)
-                r = attach_steps(m, &t, nic, error);
         if (r < 0)
                 return r;
-        if (needs_rules(&nic->config) || (former && needs_rules(&former->config))) {
+        r = record(m, nic);
+        if (r < 0)
+                r = bus_error_wrap(error, r, "Failed to record device \"%s\"", nic->device);
+        else if (flags & NIC_ATTACH_HERE)
+                r = connect_nic(m, &t, nic, -EBADF, error);
+        if (r >= 0 && (needs_rules(&nic->config) || (former && needs_rules(&former->config)))) {
                 r = ruleset_update(m, done, userdata);
                 if (r >= 0)
                         return 0;
                 (void) link_delete(&m->rtnl, nic->host_name); /* not without its filters */
+                r = bus_error_wrap(error, r, "Failed to set the filters of device \"%s\"", nic->device);
+        }
+        if (r < 0) {
                 (void) nic_forget(m, nic);
-                return bus_error_wrap(error, r, "Failed to set the filters of device \"%s\"", nic->device);
+                return r;
         }
         done(0, NULL, userdata);
         return 0;
 }
 
-int nic_result(Manager *m, const Nic *nic, Config *ret) {
-        _cleanup_(config_done) Config c = {};
-        Link link;
+int nic_connect_all(Manager *m, uint64_t guest, int netns_fd, sd_bus_error *error) {
+        _cleanup_(nic_list_done) NicList nics = {};
         int r;
 
-        r = link_get(&m->rtnl, nic->host_name, &link);
+        r = db_nic_list_guest(m->db, guest, &nics);
+        if (r < 0)
+                return bus_error_wrap(error, r, "Failed to look for devices");
+        for (size_t i = 0; i < nics.n; i++) {
+                _cleanup_(target_done) Target t = {};
+                Nic *nic = nics.items + i;
+
+                if (!streq(nic->state, "pending"))
+                        continue;
+                r = target_find(m, &nic->config, &t, error);
+                if (r >= 0) {
+                        (void) link_delete(&m->rtnl, nic->host_name); /* made, and then killed before that was written */
+                        r = connect_nic(m, &t, nic, netns_fd, error);
+                }
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int nic_result(Manager *m, const Nic *nic, Config *ret) {
+        _cleanup_(config_done) Config c = {};
+        _cleanup_(nic_done) Nic now = {};
+        int r;
+
+        r = db_nic_load(m->db, nic->guest, nic->device, &now);
+        if (r == -ENOENT)
+                return -ENODEV;
         if (r >= 0)
                 r = config_set(&c, "link", nic->link);
         if (r >= 0)
@@ -472,11 +520,8 @@ int nic_result(Manager *m, const Nic *nic, Config *ret) {
                 r = config_set(&c, "hwaddr", nic->hwaddr);
         if (r >= 0)
                 r = config_set(&c, "name", config_get_or(&nic->config, "name", "eth0"));
-        if (r >= 0)
-                r = config_setf(&c, "mtu", "%u", link.mtu);
-        if (r < 0) {
+        if (r < 0)
                 return r;
-        }
         *ret = c;
         c = (Config) {};
         return 0;
@@ -542,26 +587,51 @@ int nic_update(Manager *m, uint64_t guest, const char *device, const Config *con
         return r < 0 ? bus_error_wrap(error, r, "Failed to set the filters of device \"%s\"", device) : 0;
 }
 
-/* Takes one interface off the host. The row becomes a reservation or goes. */
-static int detach_one(Manager *m, const Nic *nic, bool forget, bool dying) {
+/* A macvlan is in the guest altogether. Its address says which it is, whatever the guest calls it by now. */
+static int remove_from_guest(Manager *m, const Nic *nic) {
+        _cleanup_(link_list_done) LinkList links = {};
+        char text[HWADDR_TEXT_MAX];
+        int nsid, r;
+
+        r = db_guest_get(m->db, nic->guest, &nsid);
+        if (r >= 0)
+                r = link_list(&m->rtnl, nsid, &links);
+        if (r < 0)
+                return 0; /* it has no namespace any more */
+        for (size_t i = 0; i < links.n; i++)
+                if (streq(links.items[i].kind, "macvlan") && streq(hwaddr_format(links.items[i].hwaddr, text), nic->hwaddr))
+                        return link_delete_in(&m->rtnl, nsid, links.items[i].name);
+        return 0;
+}
+
+static int remove_link(Manager *m, const Nic *nic, bool runs, bool *ret_gone) {
+        int r = link_delete(&m->rtnl, nic->host_name);
+
+        *ret_gone = r != -ENODEV;
+        if (r == -ENODEV && runs && nic_config_kind(&nic->config) == NIC_MACVLAN)
+                r = remove_from_guest(m, nic);
+        return r == -ENODEV ? 0 : r;
+}
+
+/* Takes one interface off the host, or out of a guest that goes on. The row becomes a reservation or goes. */
+static int detach_one(Manager *m, const Nic *nic, bool single, uint64_t flags) {
+        bool gone = true;
         Target t = {};
-        int r = 0;
+        int r;
 
         if (!streq(nic->state, "reserved")) {
                 if (target_find(m, &nic->config, &t, NULL) >= 0)
                         (void) change_routes(m, &t, nic, &nic->config, route_remove);
                 target_done(&t);
-                r = link_delete(&m->rtnl, nic->host_name);
-                if (r < 0 && r != -ENODEV)
+                r = remove_link(m, nic, single, &gone);
+                if (r < 0)
                         return r;
-                if (r == -ENODEV && dying)
-                        return 0;
         }
-        if (!forget && streq(nic->state, "attached"))
-                return db_nic_set_state(m->db, nic->guest, nic->device, "reserved");
-        if (!forget && streq(nic->state, "reserved"))
+        if (!gone && (flags & NIC_DETACH_DYING))
                 return 0;
-        return nic_forget(m, nic);
+        if (single || (flags & NIC_DETACH_FORGET))
+                return nic_forget(m, nic);
+        return streq(nic->state, "reserved") ? 0 : db_nic_set_state(m->db, nic->guest, nic->device, "reserved");
 }
 
 static int detach_list(Manager *m, const NicList *nics, const char *device, uint64_t flags, bool *ret_rules, sd_bus_error *error) {
@@ -572,7 +642,7 @@ static int detach_list(Manager *m, const NicList *nics, const char *device, uint
                 if (!isempty(device) && !streq(nic->device, device))
                         continue;
                 *ret_rules = *ret_rules || (!streq(nic->state, "reserved") && needs_rules(&nic->config));
-                r = detach_one(m, nic, (flags & NIC_DETACH_FORGET) || !isempty(device), flags & NIC_DETACH_DYING);
+                r = detach_one(m, nic, !isempty(device), flags);
                 if (r < 0)
                         return link_failed(m, r, nic, "remove the interface", error);
         }

@@ -35,11 +35,11 @@ guest_unit() {
         systemctl start "lxd-container@$1.service"
 }
 
-# attach ID INSTANCE [KEY VALUE]...: sets LINK and HOST, and puts the interface into the namespace gID as eth0
+# attach ID INSTANCE [KEY VALUE]...: sets LINK and HOST, and moves the interface, which is made here (flag 1), into the namespace gID as eth0
 attach() {
         local id=$1 instance=$2 result
         shift 2
-        result=$(nics Attach 'tsssa{ss}t' "$id" default "$instance" eth0 $(($# / 2 + 1)) network netbr0 "$@" 0) || fail "attach"
+        result=$(nics Attach 'tsssa{ss}t' "$id" default "$instance" eth0 $(($# / 2 + 1)) network netbr0 "$@" 1) || fail "attach"
         LINK=$(sed -E 's/.*"link" "([^"]*)".*/\1/' <<<"$result")
         HOST=$(sed -E 's/.*"host_name" "([^"]*)".*/\1/' <<<"$result")
         ip netns add "g$id"

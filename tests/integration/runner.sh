@@ -102,6 +102,19 @@ test_start_and_stop() {
         assert_nothing_left
 }
 
+# Its network is made before its init runs, in its own namespace.
+test_network() {
+        start
+        assert_eq "$(tail -n 2 "$plans/calls" | head -n 1)" "ConnectGuest 991 $(stat -Lc %i "/proc/$(init_pid)/ns/net")"
+        assert systemctl stop "$unit"
+        echo "refuse-network:there is no bridge \"br0\"" >>"$plans/991.plan"
+        assert_fails 1 "" systemctl start "$unit"
+        wait_until said 'GuestStopped 991 failed: there is no bridge "br0"'
+        make_plan
+        systemctl reset-failed "$unit"
+        assert_nothing_left
+}
+
 test_exec() {
         start
         assert_eq "$(t exec id)" "uid=0 gid=0"
@@ -204,12 +217,6 @@ test_hot_plug() {
         assert t device-add /dev/full 1 7
         assert_fails - "No space left" t exec -- sh -c 'echo x >/dev/full'
         assert t device-remove /dev/full 1 7
-        ip link add runner-a type veth peer name runner-b
-        assert t nic-add runner-b eth7
-        assert_match "$(t exec ls /sys/class/net)" eth7
-        assert t nic-remove eth7 runner-b
-        assert t nic-remove eth7 runner-b
-        assert ip link del runner-a
         rm -rf /var/tmp/runner-disk
         assert systemctl stop "$unit"
         assert_nothing_left

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxd-container-bus: the runner's side of org.lxd.instance1.Guest.
- *   start ID   child of the runner: PrepareGuest, binds the disks, hands the plan over on fd 3; waits for "started", then GuestStarted
+ *   start ID   child of the runner: PrepareGuest, binds the disks, hands the plan over on fd 3; when lxd-container-hook brings the guest's
+ *              network namespace, ConnectGuest; waits for "started", then GuestStarted
  *   stop ID    ExecStopPost=: makes sure that nothing of the guest is left, and calls GuestStopped
  * lxd-instanced may be restarted at any moment: every call is repeated until it was answered. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include <systemd/sd-bus.h>
 
@@ -33,14 +36,16 @@
 typedef struct Call {
         const char *member;
         uint64_t id;
+        int netns;          /* ConnectGuest */
         uint32_t pid;       /* GuestStarted */
-        int netns;
         const char *reason; /* GuestStopped */
 } Call;
 
 static int call_append(const Call *c, sd_bus_message *m) {
+        if (streq(c->member, "ConnectGuest"))
+                return sd_bus_message_append(m, "tht", c->id, c->netns, (uint64_t) 0);
         if (streq(c->member, "GuestStarted"))
-                return sd_bus_message_append(m, "tuht", c->id, c->pid, c->netns, (uint64_t) 0);
+                return sd_bus_message_append(m, "tut", c->id, c->pid, (uint64_t) 0);
         if (streq(c->member, "GuestStopped"))
                 return sd_bus_message_append(m, "tst", c->id, c->reason, (uint64_t) 0);
         return sd_bus_message_append(m, "tt", c->id, (uint64_t) 0);
@@ -158,12 +163,67 @@ static int report(int r, const sd_bus_error *error) {
         return EXIT_FAILURE;
 }
 
+/* Where lxd-container-hook comes to. */
+static int hook_listen(uint64_t id) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = guest_run_path(id, "connect", &path);
+        if (r < 0)
+                return r;
+        if (strlen(path) >= sizeof(a.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(a.sun_path, path);
+        (void) unlink(path);
+        return bind(fd, (struct sockaddr *) &a, sizeof(a)) < 0 || listen(fd, 1) < 0 ? -errno : TAKE_FD(fd);
+}
+
+/* Without an answer the hook fails, and with it the start. */
+static int hook_serve(uint64_t id, int listener, sd_bus **bus, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        _cleanup_message_ GuestMessage m = {};
+        Call call;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = guest_message_receive(fd, &m);
+        if (r <= 0 || m.n_fds != 1)
+                return r < 0 ? r : -EBADMSG;
+        call = (Call) { .member = "ConnectGuest", .id = id, .netns = m.fds[0] };
+        r = call_until_answered(bus, &call, &reply, error);
+        crash_point("bus-connected");
+        return r < 0 ? r : guest_message_send_ok(fd, NULL, 0);
+}
+
+/* Until the runner says that the guest runs. -EPIPE: it does not, and the runner says so itself. */
+static int wait_until_started(uint64_t id, int listener, sd_bus **bus, GuestMessage *ret, sd_bus_error *error) {
+        for (;;) {
+                struct pollfd p[] = { { .fd = RUNNER_FD, .events = POLLIN }, { .fd = listener, .events = POLLIN } };
+                int r;
+
+                if (poll(p, ELEMENTSOF(p), -1) < 0)
+                        return -errno;
+                if (p[0].revents != 0)
+                        return guest_message_receive(RUNNER_FD, ret) <= 0 ? -EPIPE : 0;
+                r = hook_serve(id, listener, bus, error);
+                if (r < 0)
+                        return r;
+        }
+}
+
 static int run_start(uint64_t id) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *plan_reply = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ GuestMessage plan = {}, started = {};
         Call call = { .member = "PrepareGuest", .id = id };
+        _cleanup_close_ int listener = -EBADF;
         uint64_t pid;
         int r;
 
@@ -173,13 +233,15 @@ static int run_start(uint64_t id) {
         if (r >= 0)
                 r = plan_read(plan_reply, &plan, &error);
         if (r >= 0)
+                r = listener = hook_listen(id);
+        if (r >= 0)
                 r = guest_message_send(RUNNER_FD, &plan);
+        if (r >= 0)
+                r = wait_until_started(id, listener, &bus, &started, &error);
         if (r < 0)
-                return report(r, &error);
-        if (guest_message_receive(RUNNER_FD, &started) <= 0)
-                return EXIT_FAILURE; /* the start failed; the runner says so itself */
-        call = (Call) { .member = "GuestStarted", .id = id, .netns = started.fds[0] };
-        r = started.n_fds == 1 ? guest_message_get_u64(&started, "pid", &pid) : -EBADMSG;
+                return r == -EPIPE ? EXIT_FAILURE : report(r, &error);
+        call = (Call) { .member = "GuestStarted", .id = id };
+        r = guest_message_get_u64(&started, "pid", &pid);
         if (r >= 0) {
                 call.pid = (uint32_t) pid;
                 r = call_until_answered(&bus, &call, &reply, &error);

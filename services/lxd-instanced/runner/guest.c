@@ -78,11 +78,13 @@ static int guest_setf(Guest *g, char **ret_text, const char *key, const char *fo
  * the hook's failure on a reboot keeps liblxc from starting the guest again behind our back. liblxc has a shell run "exec HOOK": without a
  * command that is the shell's own redirection. */
 static int guest_set_own(Guest *g, char **ret_text) {
-        _cleanup_free_ char *target = NULL;
+        _cleanup_free_ char *target = NULL, *connect = NULL;
         const char *unit = g->cgroups.unit;
         int r;
 
         r = guest_run_path(g->id, "target", &target);
+        if (r >= 0)
+                r = guest_run_path(g->id, "connect", &connect);
         if (r >= 0)
                 r = guest_set(g, "lxc.cgroup.relative", "0", ret_text);
         if (r >= 0)
@@ -97,6 +99,9 @@ static int guest_set_own(Guest *g, char **ret_text) {
                 r = guest_set(g, "lxc.log.file", g->log_path, ret_text);
         if (r >= 0)
                 r = guest_set(g, "lxc.hook.version", "1", ret_text);
+        if (r >= 0)
+                r = guest_setf(g, ret_text, "lxc.hook.start-host", "%s %s", getenv("LXD_CONTAINER_HOOK") ?: LXD_LIBEXEC_DIR "/lxd-container-hook",
+                               connect);
         if (r >= 0)
                 r = guest_setf(g, ret_text, "lxc.hook.post-stop",
                                ">%s; echo \"$LXC_TARGET\"; [ \"$LXC_TARGET\" != reboot ]", target);

@@ -125,9 +125,18 @@ static int runner_enter_cgroups(Runner *r, char **ret_text) {
         return q;
 }
 
+/* When the start failed because the network could not be made, lxd-container-bus has said why. */
+static void bus_take_reason(int fd, char **ret_text) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        _cleanup_message_ GuestMessage m = {};
+
+        if (poll(&p, 1, 0) > 0 && guest_message_receive(fd, &m) > 0 && streq(guest_message_verb(&m), "error"))
+                (void) str_replace(ret_text, guest_message_get(&m, "text"));
+}
+
 /* Asks lxd-instanced for the plan, starts the guest and reports it. After success the guest runs. */
 static int runner_start(Runner *r, char **ret_text) {
-        _cleanup_close_ int bus = -EBADF, netns = -EBADF;
+        _cleanup_close_ int bus = -EBADF;
         _cleanup_message_ GuestMessage plan = {}, started = {}, answer = {};
         int q;
 
@@ -146,6 +155,8 @@ static int runner_start(Runner *r, char **ret_text) {
         crash_point("runner-planned");
         if (q >= 0)
                 q = guest_start(&r->guest, ret_text);
+        if (q < 0)
+                bus_take_reason(bus, ret_text);
         if (q >= 0)
                 q = guest_state_write(r->guest.id, &r->guest.state);
         if (q >= 0)
@@ -153,14 +164,9 @@ static int runner_start(Runner *r, char **ret_text) {
         crash_point("runner-started");
         if (q < 0)
                 return q;
-        netns = guest_state_open_namespace(&r->guest.state, "net");
-        if (netns < 0)
-                return netns;
         q = guest_message_begin(&started, "started");
         if (q >= 0)
                 q = guest_message_addf(&started, "pid", "%d", (int) r->guest.state.init_pid);
-        if (q >= 0)
-                q = guest_message_add_fd(&started, netns);
         if (q >= 0)
                 q = guest_message_send(bus, &started);
         return q < 0 ? q : bus_wait(r, bus, &answer, ret_text);

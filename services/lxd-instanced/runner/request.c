@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers to requests, and the short ones of them: freezing, cgroup values, network cards. */
+/* Answers to requests, and the short ones of them: freezing, cgroup values. */
 #include <fcntl.h>
 #include <stdarg.h>
 
@@ -103,31 +103,4 @@ int request_cgroup_set(Runner *r, GuestMessage *m, int connection) {
                                       r->guest.state.title);
         return request_answer(connection, q, "The kernel does not take \"%s\" for cgroup file \"%s\" of %s: %s", value, file,
                               r->guest.state.title, strerror(-q));
-}
-
-int request_nic_add(Runner *r, GuestMessage *m, int connection) {
-        const char *link = guest_message_get(m, "link"), *name = guest_message_get(m, "name");
-
-        if (!link || !name || !interface_name_is_valid(link) || !interface_name_is_valid(name))
-                return request_answer(connection, -EINVAL, "Not a network interface's name: \"%s\"", strempty(name));
-        if (!r->guest.lxc->attach_interface(r->guest.lxc, link, name))
-                return request_answer(connection, -EIO, "Failed to move network interface \"%s\" into %s as \"%s\"", link,
-                                      r->guest.state.title, name);
-        return request_answer(connection, 0, NULL);
-}
-
-int request_nic_remove(Runner *r, GuestMessage *m, int connection) {
-        const char *link = guest_message_get(m, "link"), *name = guest_message_get(m, "name");
-        char **names;
-        bool found = false;
-
-        if (!link || !name || !interface_name_is_valid(link) || !interface_name_is_valid(name))
-                return request_answer(connection, -EINVAL, "Not a network interface's name: \"%s\"", strempty(name));
-        names = r->guest.lxc->get_interfaces(r->guest.lxc);
-        STRV_FOREACH(n, names)
-                found |= streq(*n, name);
-        if (found && !r->guest.lxc->detach_interface(r->guest.lxc, name, link))
-                return request_answer(connection, -EIO, "Failed to move network interface \"%s\" of %s back to the host",
-                                      name, r->guest.state.title);
-        return request_answer(connection, 0, NULL);
 }

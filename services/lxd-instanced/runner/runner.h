@@ -52,8 +52,6 @@ int request_console(Runner *r, GuestMessage *m, int connection);       /* consol
 int request_freeze(Runner *r, GuestMessage *m, int connection);        /* request.c */
 int request_unfreeze(Runner *r, GuestMessage *m, int connection);
 int request_cgroup_set(Runner *r, GuestMessage *m, int connection);
-int request_nic_add(Runner *r, GuestMessage *m, int connection);
-int request_nic_remove(Runner *r, GuestMessage *m, int connection);
 int request_mount_add(Runner *r, GuestMessage *m, int connection);     /* mount.c */
 int request_mount_remove(Runner *r, GuestMessage *m, int connection);
 int request_device_add(Runner *r, GuestMessage *m, int connection);    /* device.c */

@@ -120,8 +120,6 @@ static const Request requests[] = {
         { "cgroup-set", request_cgroup_set, true },
         { "mount-add", request_mount_add },
         { "mount-remove", request_mount_remove },
-        { "nic-add", request_nic_add },
-        { "nic-remove", request_nic_remove },
         { "device-add", request_device_add },
         { "device-remove", request_device_remove },
 };

@@ -245,20 +245,33 @@ static int runner_started(sd_bus_message *m, void *userdata, sd_bus_error *unuse
         return 0;
 }
 
+static bool runner_gives_up(sd_bus_message *m, Runner *r) {
+        _cleanup_free_ char *reason = NULL;
+
+        if (!sd_bus_message_is_method_error(m, NULL))
+                return false;
+        assert_int_equal(str_format(&reason, "failed: %s", sd_bus_message_get_error(m)->message), 0);
+        call_guest("GuestStopped", r->id, runner_failed, r, "st", reason, (uint64_t) 0);
+        return true;
+}
+
+static int runner_connected(sd_bus_message *m, void *userdata, sd_bus_error *unused) {
+        Runner *r = userdata;
+
+        if (!runner_gives_up(m, r))
+                call_guest("GuestStarted", r->id, runner_started, r, "ut", (uint32_t) getpid(), (uint64_t) 0);
+        return 0;
+}
+
 static int runner_prepared(sd_bus_message *m, void *userdata, sd_bus_error *unused) {
         _cleanup_close_ int netns = -EBADF;
         Runner *r = userdata;
 
-        if (sd_bus_message_is_method_error(m, NULL)) {
-                _cleanup_free_ char *reason = NULL;
-
-                assert_int_equal(str_format(&reason, "failed: %s", sd_bus_message_get_error(m)->message), 0);
-                call_guest("GuestStopped", r->id, runner_failed, r, "st", reason, (uint64_t) 0);
+        if (runner_gives_up(m, r))
                 return 0;
-        }
         netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
         assert_true(netns >= 0);
-        call_guest("GuestStarted", r->id, runner_started, r, "uht", (uint32_t) getpid(), netns, (uint64_t) 0);
+        call_guest("ConnectGuest", r->id, runner_connected, r, "ht", netns, (uint64_t) 0);
         return 0;
 }
 
@@ -390,12 +403,6 @@ int guest_mount_add(sd_event *event, uint64_t id, const GuestMount *mount, guest
 int guest_mount_remove(sd_event *event, uint64_t id, const char *target, guest_reply_t callback, void *userdata, GuestCall **ret,
                        sd_bus_error *e) {
         assert_int_equal(strv_extend(&world.calls, "mount_remove"), 0);
-        return answer_later(callback, userdata);
-}
-
-int guest_nic_add(sd_event *event, uint64_t id, const char *link, const char *name, guest_reply_t callback, void *userdata, GuestCall **ret,
-                  sd_bus_error *e) {
-        assert_int_equal(strv_extend(&world.calls, "nic_add"), 0);
         return answer_later(callback, userdata);
 }
 

@@ -467,30 +467,78 @@ static int attach(Context *c, uint64_t guest, const char *instance, const char *
         return r;
 }
 
+static int attach_kind(Context *c, const char *device, const char *kind, const char *key, const char *value, uint64_t flags, Config *ret) {
+        bool macvlan = streq(kind, "macvlan");
+        int r = fixture_call(&c->f, NETD_ROOT, NICS, "Attach", NULL, "tsssa{ss}t", (uint64_t) 7, "default", "c1", device, 4u, "nictype", kind, key, value,
+                             macvlan ? "hwaddr" : "ipv4.routes", macvlan ? "00:16:3e:00:00:09" : "10.44.0.0/24", "name", device, flags);
+
+        return r < 0 ? r : bus_read_config(c->f.reply, ret);
+}
+
+/* A network namespace like a guest's. */
+static int make_namespace(void) {
+        _cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        int fd;
+
+        assert_int_equal(unshare(CLONE_NEWNET), 0);
+        fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        assert_true(home >= 0 && fd >= 0);
+        assert_int_equal(setns(home, CLONE_NEWNET), 0);
+        return fd;
+}
+
+static int connect_guest(Context *c, uint64_t guest, int netns, sd_bus_error *e) {
+        return fixture_call(&c->f, NETD_ROOT, NICS, "ConnectGuest", e, "tht", guest, netns, (uint64_t) 0);
+}
+
+/* An interface inside of a guest. */
+static bool guest_has(Context *c, uint64_t guest, const char *name, Link *ret) {
+        _cleanup_(link_list_done) LinkList links = {};
+        const Link *l;
+        int nsid;
+
+        assert_int_equal(db_guest_get(c->manager->db, guest, &nsid), 0);
+        assert_int_equal(link_list(&c->manager->rtnl, nsid, &links), 0);
+        l = link_list_find(&links, name);
+        if (l)
+                *ret = *l;
+        return l;
+}
+
 static int detach(Context *c, uint64_t guest, const char *device, uint64_t flags) {
         return fixture_call(&c->f, NETD_ROOT, NICS, "Detach", NULL, "tst", guest, device, flags);
 }
 
-/* Killed when the reservation was made, but not yet the row that says so. */
+/* Killed between the calls, while a reservation was written, and when the interface was there but not the row that says so. */
 static void test_restart_in_attach(void **state) {
-        _cleanup_free_ char *path = NULL, *half = NULL;
+        _cleanup_close_ int netns = make_namespace();
+        _cleanup_free_ char *half = NULL;
         _cleanup_(config_done) Config a = {};
         _cleanup_(nic_done) Nic nic = {};
         Context *c = *state;
-        Link link;
+        Link host, peer, again;
 
         assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
         assert_int_equal(attach(c, 7, "c1", "ipv4.address", "10.99.0.5", &a, NULL), 0);
-        assert_int_equal(db_nic_set_state(c->manager->db, 7, "eth0", "pending"), 0);
-        assert_int_equal(str_format(&path, "%s/run/br0/hosts/7.eth0", c->directory), 0);
-        assert_int_equal(str_format(&half, "%s~", path), 0);
+        assert_int_equal(str_format(&half, "%s/run/br0/hosts/7.eth0~", c->directory), 0);
         assert_int_equal(file_write_atomic(half, "", 0, 0644), 0);
         close_manager(c);
         open_manager(c);
         run_until_idle(c);
-        assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "host_name"), &link), -ENODEV);
-        assert_int_equal(db_nic_load(c->manager->db, 7, "eth0", &nic), -ENOENT);
-        assert_int_equal(access(path, F_OK), -1);
+        assert_int_equal(connect_guest(c, 7, netns, NULL), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "host_name"), &host), 0);
+        assert_true(guest_has(c, 7, "eth0", &peer));
+
+        assert_int_equal(db_nic_set_state(c->manager->db, 7, "eth0", "pending"), 0);
+        close_manager(c);
+        open_manager(c);
+        run_until_idle(c);
+        assert_int_equal(connect_guest(c, 7, netns, NULL), 0);
+        assert_true(guest_has(c, 7, "eth0", &again));
+        assert_int_not_equal(again.index, peer.index);
+        assert_int_equal(db_nic_load(c->manager->db, 7, "eth0", &nic), 0);
+        assert_string_equal(nic.state, "attached");
+        assert_int_equal(detach(c, 7, "", NIC_DETACH_FORGET), 0);
         assert_int_equal(access(half, F_OK), -1);
 }
 
@@ -498,19 +546,33 @@ static void test_attach(void **state) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL, f = SD_BUS_ERROR_NULL;
         _cleanup_(config_done) Config a = {}, b = {};
         _cleanup_free_ char *path = NULL, *line = NULL;
+        _cleanup_close_ int netns = make_namespace(), other = make_namespace();
+        _cleanup_(address_list_done) AddressList addresses = {};
         Context *c = *state;
         Link bridge, host, peer;
+        int index;
 
         assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
         assert_int_equal(attach(c, 7, "c1", "ipv4.address", "10.99.0.5", &a, &e), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "host_name"), &host), -ENODEV);
+        assert_int_equal(connect_guest(c, 7, netns, NULL), 0);
         assert_int_equal(link_get(&c->manager->rtnl, "br0", &bridge), 0);
         assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "host_name"), &host), 0);
-        assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "link"), &peer), 0);
+        assert_true(guest_has(c, 7, "eth0", &peer));
         assert_int_equal(host.master, bridge.index);
         assert_true(host.flags & IFF_UP);
+        assert_true(peer.flags & IFF_UP);
+        assert_int_equal(peer.mtu, 1500);
         assert_memory_equal(peer.hwaddr, "\x00\x16\x3e", 3);
         assert_string_equal(config_get(&a, "name"), "eth0");
-        assert_string_equal(config_get(&a, "mtu"), "1500");
+        assert_int_equal(address_list(&c->manager->rtnl, LINK_NSID_NONE, &addresses), 0);
+        for (size_t i = 0; i < addresses.n; i++)
+                assert_int_not_equal(addresses.items[i].link, host.index); /* a bridge port speaks for nobody */
+        /* What is there stays: only what is missing is made, when a device was added. */
+        index = peer.index;
+        assert_int_equal(connect_guest(c, 7, netns, NULL), 0);
+        assert_true(guest_has(c, 7, "eth0", &peer));
+        assert_int_equal(peer.index, index);
         assert_int_equal(str_format(&path, "%s/run/br0/hosts/7.eth0", c->directory), 0);
         assert_int_equal(file_read(path, 4096, &line, NULL), 0);
         assert_non_null(strstr(line, ",10.99.0.5,c1\n"));
@@ -522,9 +584,11 @@ static void test_attach(void **state) {
         /* A second call replaces. */
         assert_int_equal(attach(c, 7, "c1", "ipv4.address", "10.99.0.6", &b, NULL), 0);
         assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "host_name"), &host), -ENODEV);
+        assert_int_equal(connect_guest(c, 7, other, NULL), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&b, "host_name"), &host), 0);
         assert_int_equal(detach(c, 7, "", 0), 0);
         assert_int_equal(detach(c, 7, "", 0), 0);
-        assert_int_equal(link_get(&c->manager->rtnl, config_get(&b, "link"), &peer), -ENODEV);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&b, "host_name"), &host), -ENODEV);
         /* The reservation outlives the guest, but not the instance. */
         assert_int_equal(access(path, F_OK), 0);
         assert_int_equal(detach(c, 7, "", NIC_DETACH_FORGET), 0);
@@ -536,6 +600,7 @@ static void test_filters(void **state) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
         _cleanup_(config_done) Config a = {};
         _cleanup_free_ char *rules = NULL, *after = NULL, *limited = NULL;
+        _cleanup_close_ int netns = make_namespace();
         Context *c = *state;
 
         assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
@@ -543,6 +608,7 @@ static void test_filters(void **state) {
                 fail_msg("%s", e.message);
         rules = ruleset(c);
         assert_non_null(strstr(rules, "ip saddr != { 10.99.0.2 } drop")); /* the first free one */
+        assert_int_equal(connect_guest(c, 7, netns, NULL), 0);
         assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Update", NULL, "tsa{ss}t", (uint64_t) 7, "eth0", 2u, "network", "br0",
                                       "limits.max", "8Mbit", (uint64_t) 0), 0);
         limited = ruleset(c);
@@ -612,15 +678,17 @@ static void test_other_kinds(void **state) {
         _cleanup_(config_done) Config p2p = {}, macvlan = {};
         _cleanup_(route_list_done) RouteList routes = {};
         _cleanup_free_ char *rules = NULL, *after = NULL;
+        _cleanup_close_ int netns = make_namespace();
         Context *c = *state;
         InetPrefix wanted;
         Link host, guest;
         bool found = false;
 
         assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
-        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Attach", NULL, "tsssa{ss}t", (uint64_t) 7, "default", "c1", "eth0", 3u, "nictype",
-                                      "p2p", "ipv4.routes", "10.44.0.0/24", "limits.egress", "8Mbit", (uint64_t) 0), 0);
-        assert_int_equal(bus_read_config(c->f.reply, &p2p), 0);
+        assert_int_equal(attach_kind(c, "eth0", "p2p", "limits.egress", "8Mbit", 0, &p2p), 0);
+        assert_int_equal(attach_kind(c, "eth1", "macvlan", "parent", "br0", 0, &macvlan), 0);
+        assert_string_equal(config_get(&macvlan, "name"), "eth1");
+        assert_int_equal(connect_guest(c, 7, netns, NULL), 0);
         assert_int_equal(link_get(&c->manager->rtnl, config_get(&p2p, "host_name"), &host), 0);
         assert_int_equal(host.master, 0);
         assert_int_equal(inet_parse_cidr(AF_INET, "10.44.0.0/24", &wanted), 0);
@@ -630,14 +698,10 @@ static void test_other_kinds(void **state) {
         assert_true(found);
         rules = ruleset(c);
         assert_non_null(strstr(rules, "chain prerouting.limits {"));
-
-        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Attach", NULL, "tsssa{ss}t", (uint64_t) 7, "default", "c1", "eth1", 3u, "nictype",
-                                      "macvlan", "parent", "br0", "hwaddr", "00:16:3e:00:00:09", (uint64_t) 0), 0);
-        assert_int_equal(bus_read_config(c->f.reply, &macvlan), 0);
-        assert_int_equal(link_get(&c->manager->rtnl, config_get(&macvlan, "link"), &guest), 0);
+        assert_true(guest_has(c, 7, "eth1", &guest));
         assert_string_equal(guest.kind, "macvlan");
+        assert_true(guest.flags & IFF_UP);
         assert_memory_equal(guest.hwaddr, "\x00\x16\x3e\x00\x00\x09", 6);
-        assert_string_equal(config_get(&macvlan, "name"), "eth1");
 
         assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Validate", &e, "sssa{ss}t", "default", "c1", "eth2", 3u, "nictype", "macvlan",
                                       "parent", "br0", "ipv4.address", "10.99.0.9", (uint64_t) 0), -EINVAL);
@@ -648,11 +712,47 @@ static void test_other_kinds(void **state) {
         assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "Validate", &g, "sssa{ss}t", "default", "c1", "eth2", 2u, "nictype", "sriov",
                                       "parent", "br0", (uint64_t) 0), -EOPNOTSUPP);
 
+        /* Unplugged from a guest that goes on. */
+        assert_int_equal(detach(c, 7, "eth1", 0), 0);
+        assert_false(guest_has(c, 7, "eth1", &guest));
+        assert_true(guest_has(c, 7, "eth0", &guest));
         assert_int_equal(detach(c, 7, "", NIC_DETACH_FORGET), 0);
         assert_int_equal(link_get(&c->manager->rtnl, config_get(&p2p, "host_name"), &host), -ENODEV);
-        assert_int_equal(link_get(&c->manager->rtnl, config_get(&macvlan, "link"), &guest), -ENODEV);
         after = ruleset(c);
         assert_null(strstr(after, "prerouting.limits"));
+}
+
+/* For whoever wants to move the interface itself: it is here, under the name it says. */
+static void test_attach_here(void **state) {
+        _cleanup_(config_done) Config p2p = {}, macvlan = {};
+        Context *c = *state;
+        Link link;
+
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(attach_kind(c, "eth0", "p2p", "limits.egress", "8Mbit", NIC_ATTACH_HERE, &p2p), 0);
+        assert_int_equal(attach_kind(c, "eth1", "macvlan", "parent", "br0", NIC_ATTACH_HERE, &macvlan), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&p2p, "link"), &link), 0);
+        assert_string_equal(link.kind, "veth");
+        assert_false(link.flags & IFF_UP);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&macvlan, "link"), &link), 0);
+        assert_string_equal(link.kind, "macvlan");
+        assert_int_equal(detach(c, 7, "", NIC_DETACH_FORGET), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&p2p, "link"), &link), -ENODEV);
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&macvlan, "link"), &link), -ENODEV);
+}
+
+static void test_name_taken_in_guest(void **state) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_close_ int netns = make_namespace();
+        _cleanup_(config_done) Config a = {};
+        Context *c = *state;
+        Link link;
+
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(attach(c, 7, "c1", "name", "lo", &a, NULL), 0);
+        assert_int_equal(connect_guest(c, 7, netns, &e), -EEXIST);
+        assert_string_equal(e.message, "Device \"eth0\" of instance \"c1\": the instance already has an interface \"lo\"");
+        assert_int_equal(link_get(&c->manager->rtnl, config_get(&a, "host_name"), &link), -ENODEV);
 }
 
 /* What is reserved for an instance that was deleted is forgotten at the next start; what is reserved for a stopped one is not. */
@@ -674,7 +774,7 @@ static void test_reservations_end(void **state) {
 
 /* A guest's namespace is read from outside. */
 static void test_guest(void **state) {
-        _cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), guest = -EBADF;
+        _cleanup_close_ int guest = make_namespace();
         _cleanup_(config_done) Config a = {};
         _cleanup_free_ char *text = NULL;
         struct json_object *o, *one, *lo;
@@ -682,12 +782,8 @@ static void test_guest(void **state) {
 
         assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
         assert_int_equal(attach(c, 7, "c1", "name", "eth0", &a, NULL), 0);
-        assert_int_equal(unshare(CLONE_NEWNET), 0);
-        guest = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-        assert_true(guest >= 0);
-        assert_int_equal(setns(home, CLONE_NEWNET), 0);
-        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "RegisterGuest", NULL, "tht", (uint64_t) 7, guest, (uint64_t) 0), 0);
-        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "RegisterGuest", NULL, "tht", (uint64_t) 7, guest, (uint64_t) 0), 0);
+        assert_int_equal(connect_guest(c, 7, guest, NULL), 0);
+        assert_int_equal(connect_guest(c, 7, guest, NULL), 0);
         assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "DescribeGuests", NULL, "att", 2u, (uint64_t) 7, (uint64_t) 8, (uint64_t) 0), 0);
         text = fixture_document(&c->f);
         o = json_tokener_parse(text);
@@ -696,7 +792,7 @@ static void test_guest(void **state) {
         assert_true(json_object_object_get_ex(one, "lo", &lo));
         assert_string_equal(member(lo, "type"), "loopback");
         json_object_put(o);
-        assert_int_equal(fixture_call(&c->f, NETD_ROOT, NICS, "RegisterGuest", NULL, "tht", (uint64_t) 7, STDIN_FILENO, (uint64_t) 0), -EINVAL);
+        assert_int_equal(connect_guest(c, 7, STDIN_FILENO, NULL), -EINVAL);
 }
 
 static void write_text(const char *path, const char *text) {
@@ -731,7 +827,7 @@ int main(void) {
                 TEST(test_create), TEST(test_refused),
                 TEST(test_same_address), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
                 TEST(test_leases), TEST(test_delete),  TEST(test_rename),    TEST(test_restart), TEST(test_attach),  TEST(test_filters),
-                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_restart_in_attach), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_conflict),
+                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_restart_in_attach), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_attach_here), TEST(test_name_taken_in_guest), TEST(test_conflict),
         };
         sigset_t mask;
 

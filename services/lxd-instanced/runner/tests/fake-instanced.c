@@ -37,7 +37,7 @@ static int append_pairs(sd_bus_message *m, const char *text, const char *type, c
                                                                               ? NULL : line;
                 char *equal = strchr(line, '=');
 
-                if (!rest || !equal || startswith(line, "name:") || startswith(line, "error:"))
+                if (!rest || !equal || startswith(line, "name:") || startswith(line, "error:") || startswith(line, "refuse-network:"))
                         continue;
                 *equal = '\0';
                 r = sd_bus_message_append(m, type, rest, equal + 1);
@@ -80,12 +80,34 @@ static int method_prepare(sd_bus_message *m, void *userdata, sd_bus_error *error
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+/* "refuse-network:TEXT" in the plan: it cannot be made. */
+static int method_connect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *path = NULL, *text = NULL, *refuse = NULL;
+        uint64_t id, flags;
+        struct stat st;
+        int fd, r;
+
+        r = sd_bus_message_read(m, "tht", &id, &fd, &flags);
+        if (r >= 0 && fstat(fd, &st) < 0)
+                r = -errno;
+        if (r >= 0)
+                r = str_format(&path, "%s/%" PRIu64 ".plan", directory, id);
+        if (r >= 0)
+                r = file_read(path, 1024 * 1024, &text, NULL);
+        if (r < 0)
+                return r;
+        (void) note("ConnectGuest %" PRIu64 " %" PRIu64 "\n", id, (uint64_t) st.st_ino);
+        if (line_value(text, "refuse-network:", &refuse))
+                return sd_bus_error_setf(error, LXD_ERROR_INVALID, "%s", refuse);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 static int method_started(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint64_t id, flags;
         uint32_t pid;
-        int fd, r;
+        int r;
 
-        r = sd_bus_message_read(m, "tuht", &id, &pid, &fd, &flags);
+        r = sd_bus_message_read(m, "tut", &id, &pid, &flags);
         if (r < 0)
                 return r;
         (void) note("GuestStarted %" PRIu64 " %u\n", id, pid);
@@ -107,7 +129,8 @@ static int method_stopped(sd_bus_message *m, void *userdata, sd_bus_error *error
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("PrepareGuest", "tt", "sa(ss)a{ss}", method_prepare, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("GuestStarted", "tuht", NULL, method_started, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ConnectGuest", "tht", NULL, method_connect, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GuestStarted", "tut", NULL, method_started, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GuestStopped", "tst", NULL, method_stopped, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

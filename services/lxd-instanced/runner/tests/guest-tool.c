@@ -2,7 +2,7 @@
 /* Calls a runner with the daemon's own client code, for tests: guest-tool ID VERB [ARG...]; exit status of exec is the command's.
  *   exec [--pty WxH] [--uid N] [--gid N] [--cwd DIR] [--env K=V] [--input TEXT] [--no-wait] [--] CMD...
  *   storm CLIENTS COUNT          execs that print a number and end with it, all checked
- *   ping | shutdown | kill | freeze | unfreeze | console TEXT | cgroup-set FILE VALUE | nic-add LINK NAME | nic-remove NAME LINK |
+ *   ping | shutdown | kill | freeze | unfreeze | console TEXT | cgroup-set FILE VALUE |
  *   mount-add SOURCE TARGET [shift] [readonly] | mount-remove TARGET | device-add PATH MAJOR MINOR | device-remove ... */
 #include <fcntl.h>
 #include <poll.h>
@@ -217,10 +217,6 @@ static int call_verb(sd_event *event, uint64_t id, const char *verb, char **v, A
                 return guest_unfreeze(event, id, on_answer, a, NULL, error);
         if (streq(verb, "cgroup-set"))
                 return guest_cgroup_set(event, id, v[0], v[1], on_answer, a, NULL, error);
-        if (streq(verb, "nic-add"))
-                return guest_nic_add(event, id, v[0], v[1], on_answer, a, NULL, error);
-        if (streq(verb, "nic-remove"))
-                return guest_nic_remove(event, id, v[0], v[1], on_answer, a, NULL, error);
         if (streq(verb, "mount-remove"))
                 return guest_mount_remove(event, id, v[0], on_answer, a, NULL, error);
         if (streq(verb, "mount-add")) {
