@@ -102,6 +102,23 @@ test_start_and_stop() {
         assert_nothing_left
 }
 
+# code_kept PID: KiB of liblxc's code that the process has mapped in
+code_kept() {
+        awk '/^[0-9a-f]+-/ { code = $2 == "r-xp" && /liblxc/ } code && $1 == "Rss:" { n += $2 } END { print n + 0 }' "/proc/$1/smaps"
+}
+
+# liblxc has some 1,000 KiB of code, of which a guest that runs needs little.
+test_memory_is_given_back() {
+        start
+        runner_is_trimmed() { [ "$(code_kept "$(runner_pid)")" -lt 300 ]; }
+        wait_until runner_is_trimmed
+        monitor_is_trimmed() { [ "$(code_kept "$(parent_of "$(init_pid)")")" -lt 300 ]; }
+        wait_until monitor_is_trimmed
+        assert_eq "$(t exec id)" "uid=0 gid=0"
+        assert systemctl stop "$unit"
+        assert_nothing_left
+}
+
 # Its network is made before its init runs, in its own namespace.
 test_network() {
         start
