@@ -296,21 +296,35 @@ static int place_disk(Job *j, size_t k, sd_bus_error *error) {
         return device_dir_place(d->device_dir, device->name, S_ISDIR(st.st_mode), d->binds + k);
 }
 
+static bool device_has_place(const Device *d) {
+        DeviceKind kind = device_kind(&d->config);
+
+        return kind == DEVICE_UNIX_CHAR || kind == DEVICE_UNIX_BLOCK || (kind == DEVICE_DISK && !device_is_root(&d->config));
+}
+
+static int make_device(Job *j, size_t k, sd_bus_error *error) {
+        PrepareData *d = j->data;
+        const Device *device = d->devices.items + k;
+
+        if (device_kind(&device->config) == DEVICE_DISK)
+                return place_disk(j, k, error);
+        return unix_device_make(d->device_dir, device, d->privileged ? NULL : &d->idmap, d->nodes + k, error);
+}
+
 static int make_devices(Job *j, sd_bus_error *error) {
         PrepareData *d = j->data;
-        int r;
+        int r = 0;
 
-        r = device_dir_make(j->manager, j->instance->id, d->privileged ? NULL : &d->idmap, &d->device_dir);
-        if (r < 0)
-                return bus_error_wrap(error, r, "Failed to make the folder for devices");
         for (size_t k = 0; k < d->devices.n && r >= 0; k++) {
-                const Device *device = d->devices.items + k;
-
-                r = unix_device_make(d->device_dir, device, d->privileged ? NULL : &d->idmap, d->nodes + k, error);
-                if (r >= 0 && device_kind(&device->config) == DEVICE_DISK && !device_is_root(&device->config))
-                        r = place_disk(j, k, error);
+                if (!device_has_place(d->devices.items + k))
+                        continue;
+                if (!d->device_dir)
+                        r = device_dir_make(j->manager, j->instance->id, d->privileged ? NULL : &d->idmap, &d->device_dir);
                 if (r < 0)
-                        return bus_error_wrap(error, r, "Failed to start device \"%s\"", device->name);
+                        return bus_error_wrap(error, r, "Failed to make the folder for devices");
+                r = make_device(j, k, error);
+                if (r < 0)
+                        return bus_error_wrap(error, r, "Failed to start device \"%s\"", d->devices.items[k].name);
         }
         return r;
 }
