@@ -129,7 +129,7 @@ static double measure_supervisor_memory(Http *h, const char *alias) {
                 create_instance(h, name, alias);
                 start_instance(h, name);
         }
-        sleep(1);
+        sleep(3); /* of guests at rest, not of their start */
         kb = processes_pss(PROCESS_RUNNER, &runners) + processes_pss(PROCESS_MONITOR, &monitors);
         for (int i = 0; i < MORE; i++) {
                 snprintf(name, sizeof(name), "m%d", i);
