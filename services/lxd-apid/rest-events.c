@@ -2,6 +2,7 @@
 /* Owns GET /1.0/events. */
 
 #include "bus-error.h"
+#include "call.h"
 #include "events.h"
 #include "rest.h"
 #include "websocket.h"
@@ -45,20 +46,16 @@ static int read_types(Request *r, unsigned *ret, sd_bus_error *error) {
         return 0;
 }
 
-int rest_events_get(Request *r, sd_bus_error *error) {
-        bool all = request_parameter_is_true(r, "all-projects");
+static int accept_listener(Request *r, sd_bus_error *error) {
         Wish *w;
         int x;
-
-        if (all && request_parameter(r, "project"))
-                return bus_error_set(error, LXD_ERROR_INVALID, "Cannot specify a project when requesting all projects");
 
         w = calloc(1, sizeof(*w));
         if (!w)
                 return -ENOMEM;
         w->events = r->manager->events;
         x = read_types(r, &w->types, error);
-        if (x >= 0 && !all)
+        if (x >= 0 && !request_parameter_is_true(r, "all-projects"))
                 x = str_replace(&w->project, r->project);
         if (x >= 0)
                 x = websocket_accept(r, on_ready, w, error);
@@ -67,4 +64,22 @@ int rest_events_get(Request *r, sd_bus_error *error) {
                 free(w);
         }
         return x;
+}
+
+static int then_accept(Request *r, sd_bus_message *reply, sd_bus_error *error) {
+        return accept_listener(r, error);
+}
+
+/* Who listens to a project that is not there would wait for ever. */
+int rest_events_get(Request *r, sd_bus_error *error) {
+        bool all = request_parameter_is_true(r, "all-projects");
+        Call c;
+
+        if (all && request_parameter(r, "project"))
+                return bus_error_set(error, LXD_ERROR_INVALID, "Cannot specify a project when requesting all projects");
+        if (all || streq(r->project, "default"))
+                return accept_listener(r, error);
+        call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", "GetProject");
+        call_append(&c, "st", r->project, (uint64_t) 0);
+        return call_send(&c, then_accept, error);
 }

@@ -550,6 +550,7 @@ static void test_events(void **state) {
         assert_true(all >= 0 && one >= 0 && life >= 0);
         assert_int_equal(events_count(f->manager->events), 3);
         assert_int_equal(rest_websocket(f, "/1.0/events?type=bogus"), -400);
+        assert_int_equal(rest_websocket(f, "/1.0/events?project=missing"), -404);
         rest_settle(f);
         assert_int_equal(f->owners[OPERATION_OWNER_INSTANCED].subscriptions, 1);
 
