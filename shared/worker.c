@@ -13,7 +13,6 @@
 #include "worker-report.h"
 #include "worker.h"
 
-#define FDS_MAX 8
 #define KILL_USEC (3 * USEC_PER_SEC)
 
 struct Worker {
@@ -179,11 +178,11 @@ static int spawn(const char *path, char *const *argv, const int *sources, size_t
 
 /* Moves the descriptors out of the way of 3, 4, ... first, so that no dup2() overwrites a later source. */
 static int spawn_with_fds(const char *path, char *const *argv, int report_fd, const int *fds, size_t n_fds, pid_t *ret) {
-        int sources[FDS_MAX + 1];
+        int sources[WORKER_FDS_MAX + 1];
         size_t n = 0;
         int r = 0;
 
-        if (n_fds > FDS_MAX)
+        if (n_fds > WORKER_FDS_MAX)
                 return -E2BIG;
         for (; n < n_fds + 1; n++) {
                 sources[n] = fcntl(n == 0 ? report_fd : fds[n - 1], F_DUPFD_CLOEXEC, 64);
@@ -254,4 +253,120 @@ void worker_cancel(Worker *w) {
         (void) kill(w->pid, SIGTERM);
         if (sd_event_add_time_relative(w->event, &w->kill, CLOCK_MONOTONIC, KILL_USEC, 0, on_kill, w) < 0)
                 (void) kill(w->pid, SIGKILL);
+}
+
+/* ---- a process that waits ---- */
+
+struct WorkerSpare {
+        sd_event *event;
+        char *name;
+        Worker *idle;
+        sd_event_source *refill;
+};
+
+WorkerSpare *worker_spare_free(WorkerSpare *s) {
+        if (!s)
+                return NULL;
+        worker_free(s->idle);
+        sd_event_source_disable_unref(s->refill);
+        sd_event_unref(s->event);
+        free(s->name);
+        free(s);
+        return NULL;
+}
+
+int worker_spare_new(sd_event *event, const char *name, WorkerSpare **ret) {
+        WorkerSpare *s = calloc(1, sizeof(WorkerSpare));
+
+        if (!s)
+                return -ENOMEM;
+        *s = (WorkerSpare) { .event = sd_event_ref(event), .name = strdup(name) };
+        if (!s->name) {
+                worker_spare_free(s);
+                return -ENOMEM;
+        }
+        *ret = s;
+        return 0;
+}
+
+static void on_spare_gone(Worker *w, int r, const sd_bus_error *e, const Config *results, void *userdata) {
+        WorkerSpare *s = userdata;
+
+        s->idle = NULL;
+}
+
+static int on_refill(sd_event_source *source, void *userdata) {
+        static const WorkerCallbacks callbacks = { .done = on_spare_gone };
+        WorkerSpare *s = userdata;
+        char *argv[] = { s->name, NULL };
+
+        s->refill = sd_event_source_disable_unref(s->refill);
+        if (!s->idle && worker_spawn(s->event, argv, NULL, 0, &callbacks, s, &s->idle) < 0)
+                log_debug("No process of %s waits for the next job.", s->name);
+        return 0;
+}
+
+static void refill_later(WorkerSpare *s) {
+        if (s->refill || sd_event_add_defer(s->event, &s->refill, on_refill, s) < 0)
+                return;
+        (void) sd_event_source_set_priority(s->refill, SD_EVENT_PRIORITY_IDLE);
+}
+
+static int job_pack(char *const *argv, char **ret, size_t *ret_n) {
+        _cleanup_free_ char *packet = malloc(WORKER_JOB_MAX);
+        size_t n = 0;
+
+        if (!packet)
+                return -ENOMEM;
+        STRV_FOREACH(a, argv) {
+                size_t size = strlen(*a) + 1;
+
+                if (size > WORKER_JOB_MAX - n)
+                        return -E2BIG;
+                memcpy(packet + n, *a, size);
+                n += size;
+        }
+        *ret = TAKE_PTR(packet);
+        *ret_n = n;
+        return 0;
+}
+
+static int job_send(int sock, char *const *argv, const int *fds, size_t n_fds) {
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int) * WORKER_FDS_MAX)];
+        } control = {};
+        _cleanup_free_ char *packet = NULL;
+        struct iovec iov;
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+        int r;
+
+        if (n_fds > WORKER_FDS_MAX)
+                return -E2BIG;
+        r = job_pack(argv, &packet, &iov.iov_len);
+        if (r < 0)
+                return r;
+        iov.iov_base = packet;
+        if (n_fds > 0) {
+                control.header = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int) * n_fds), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+                memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
+                m.msg_control = &control;
+                m.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+        }
+        return RET_ERRNO((int) sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+int worker_spare_spawn(WorkerSpare *s, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks, void *userdata, Worker **ret) {
+        Worker *w = s->idle;
+
+        if (w && job_send(w->report_fd, argv, fds, n_fds) >= 0) {
+                s->idle = NULL;
+                refill_later(s);
+                w->callbacks = *callbacks;
+                w->userdata = userdata;
+                *ret = w;
+                return 0;
+        }
+        refill_later(s);
+        return worker_spawn(s->event, argv, fds, n_fds, callbacks, userdata, ret);
 }

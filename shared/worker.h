@@ -28,9 +28,20 @@ Worker *worker_free(Worker *w);
 DEFINE_CLEANUP(Worker, worker_free)
 void worker_set_userdata(Worker *w, void *userdata);
 
+/* A process of a worker that waits for its job, so that the job does not wait for the process: half a millisecond of what takes three. The next
+ * one is made when the loop has nothing else to do. */
+typedef struct WorkerSpare WorkerSpare;
+/* name: as argv[0] of worker_spawn(); the worker's main() begins with worker_receive_job(). 0, -ENOMEM. */
+int worker_spare_new(sd_event *event, const char *name, WorkerSpare **ret);
+WorkerSpare *worker_spare_free(WorkerSpare *s); /* accepts NULL, returns NULL */
+/* worker_spawn() of argv[1...] by the process that waits, or by a new one. */
+int worker_spare_spawn(WorkerSpare *s, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks, void *userdata, Worker **ret);
+
 /* In the worker. */
 #define WORKER_REPORT_FD 3
 #define WORKER_FIRST_FD 4
+/* Without arguments: waits for those of the job, and its descriptors. 0, -ECANCELED: there will be none, -errno. *argv lives as long as the process. */
+int worker_receive_job(int *argc, char ***argv);
 int worker_report(const char *key, const char *value);
 int worker_reportf(const char *key, const char *format, ...) printf_like(2, 3);
 /* Reports the error and gives the exit status: return worker_fail(r, &error) from main(). */

@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "database.h"
 #include "operation.h"
+#include "worker.h"
 
 #define STORAGE_BUS_NAME LXD_BUS_PREFIX ".storage1"
 #define STORAGE_ROOT "/org/lxd/storage1"
@@ -28,6 +29,7 @@ typedef struct Manager {
         BusPeer *instances; /* lxd-instanced */
         Task *tasks;        /* in order of arrival */
         bool scheduling;    /* inside task_schedule() */
+        WorkerSpare *spare; /* of lxd-storage-worker */
         Strv labels; /* keys in the path of the object that a handler is running for */
 } Manager;
 

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bus-error.h"
@@ -20,10 +23,16 @@ typedef struct Outcome {
         char text[256];
         char result[64];
         unsigned reports;
+        int pid;
 } Outcome;
 
 static void on_report(Worker *w, const char *key, const char *value, void *userdata) {
-        ((Outcome *) userdata)->reports++;
+        Outcome *o = userdata;
+
+        if (streq(key, "pid"))
+                o->pid = atoi(value);
+        else
+                o->reports++;
 }
 
 static void on_done(Worker *w, int r, const sd_bus_error *e, const Config *results, void *userdata) {
@@ -95,6 +104,109 @@ static void missing(void **state) {
         sd_event_unref(event);
 }
 
+/* One job after the other by processes that waited; each tells its pid. */
+
+static Outcome run_spare(WorkerSpare *s, sd_event *event, const char *mode, const char *more) {
+        const WorkerCallbacks callbacks = { .report = on_report, .done = on_done };
+        char *argv[] = { (char *) self, (char *) mode, (char *) more, NULL };
+        Outcome o = { .event = event };
+        int pipe_fds[2];
+        Worker *w;
+
+        assert_int_equal(pipe(pipe_fds), 0);
+        assert_int_equal(write(pipe_fds[1], "42", 2), 2);
+        assert_int_equal(worker_spare_spawn(s, argv, pipe_fds, 1, &callbacks, &o, &w), 0);
+        assert_true(sd_event_loop(event) >= 0);
+        (void) close(pipe_fds[0]);
+        (void) close(pipe_fds[1]);
+        return o;
+}
+
+static sd_event *new_event(void) {
+        sd_event *event;
+
+        assert_true(sd_event_new(&event) >= 0);
+        return event;
+}
+
+static pid_t child(void) {
+        _cleanup_fclose_ FILE *f = fopen("/proc/thread-self/children", "re");
+        int pid = 0;
+
+        assert_non_null(f);
+        (void) fscanf(f, "%d", &pid);
+        return pid;
+}
+
+/* Runs the loop until the next one waits. */
+static pid_t refill(sd_event *event) {
+        while (child() == 0)
+                assert_true(sd_event_run(event, 1000) >= 0);
+        return child();
+}
+
+static void spare(void **state) {
+        sd_event *event = new_event();
+        WorkerSpare *s;
+        Outcome o;
+        pid_t pid;
+
+        assert_int_equal(worker_spare_new(event, self, &s), 0);
+        o = run_spare(s, event, "ok", NULL); /* the first has to be made */
+        assert_int_equal(o.r, 0);
+        assert_string_equal(o.result, "42");
+        sd_event_unref(event);
+        worker_spare_free(s);
+        assert_int_equal(child(), 0);
+
+        event = new_event();
+        assert_int_equal(worker_spare_new(event, self, &s), 0);
+        (void) worker_spare_spawn(s, (char *[]) { (char *) "/nonexistent/worker", NULL }, NULL, 0, &(WorkerCallbacks) {}, NULL, NULL);
+        pid = refill(event);
+        o = run_spare(s, event, "ok", NULL);
+        assert_int_equal(o.r, 0);
+        assert_string_equal(o.result, "42");
+        assert_int_equal(o.pid, pid);
+        sd_event_unref(event);
+        worker_spare_free(s);
+        assert_int_equal(child(), 0);
+}
+
+static void spare_that_died(void **state) {
+        sd_event *event = new_event();
+        WorkerSpare *s;
+        Outcome o;
+        pid_t pid;
+
+        assert_int_equal(worker_spare_new(event, self, &s), 0);
+        (void) worker_spare_spawn(s, (char *[]) { (char *) "/nonexistent/worker", NULL }, NULL, 0, &(WorkerCallbacks) {}, NULL, NULL);
+        pid = refill(event);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitid(P_PID, (id_t) pid, &(siginfo_t) {}, WEXITED | WNOWAIT), 0);
+        o = run_spare(s, event, "ok", NULL);
+        assert_int_equal(o.r, 0);
+        assert_string_equal(o.result, "42");
+        sd_event_unref(event);
+        worker_spare_free(s);
+}
+
+static void spare_with_too_much(void **state) {
+        _cleanup_free_ char *much = calloc(1, 70000);
+        sd_event *event = new_event();
+        WorkerSpare *s;
+        Outcome o;
+
+        memset(much, 'x', 69999);
+        assert_int_equal(worker_spare_new(event, self, &s), 0);
+        (void) worker_spare_spawn(s, (char *[]) { (char *) "/nonexistent/worker", NULL }, NULL, 0, &(WorkerCallbacks) {}, NULL, NULL);
+        (void) refill(event);
+        o = run_spare(s, event, "ok", much);
+        assert_int_equal(o.r, 0);
+        assert_string_equal(o.result, "42");
+        sd_event_unref(event);
+        worker_spare_free(s);
+}
+
 static int be_worker(const char *mode) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
         char answer[3] = "";
@@ -113,11 +225,16 @@ static int be_worker(const char *mode) {
 
 int main(int argc, char **argv) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(success), cmocka_unit_test(failure_with_text), cmocka_unit_test(killed),
-                                            cmocka_unit_test(cancelled), cmocka_unit_test(missing) };
+                                            cmocka_unit_test(cancelled), cmocka_unit_test(missing),
+                                            cmocka_unit_test(spare), cmocka_unit_test(spare_that_died), cmocka_unit_test(spare_with_too_much) };
         sigset_t mask;
 
-        if (argc == 2)
+        if (argc > 1 || fcntl(WORKER_REPORT_FD, F_GETFD) >= 0) {
+                if (worker_receive_job(&argc, &argv) < 0)
+                        return EXIT_FAILURE;
+                (void) worker_reportf("pid", "%d", (int) getpid());
                 return be_worker(argv[1]);
+        }
         self = realpath("/proc/self/exe", NULL);
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGCHLD);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxd-storage-worker: one job on the host for lxd-storaged, from argv, with its outcome on the report socket.
  *
- *   lxd-storage-worker VERB KEY=VALUE...
+ *   lxd-storage-worker [VERB KEY=VALUE...]
  *
- * Every verb takes driver=, pool=, path= (mount point), source=, state-dir=, options=, uuid=. The list of verbs with their further
- * keys is `verbs` below. Volumes are paths below the mount point. */
+ * Without arguments it waits for those of its job. Every verb takes driver=, pool=, path= (mount point), source=, state-dir=, options=,
+ * uuid=. The list of verbs with their further keys is `verbs` below. Volumes are paths below the mount point. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -326,12 +326,15 @@ int main(int argc, char *argv[]) {
         _cleanup_(host_error_done) HostError error = {};
         _cleanup_free_ VolumePair *pairs = NULL;
         Job job = { .pool = { .fd = -EBADF, .source = "", .mount_options = "", .uuid = "" }, .id = "0", .mode = -1 };
-        const Verb *verb = verb_find(argv[1]);
+        const Verb *verb;
         int r;
 
         /* Without its daemon nobody would record the outcome: the next daemon undoes the job. */
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void) umask(0);
+        if (worker_receive_job(&argc, &argv) < 0)
+                return EXIT_FAILURE;
+        verb = argc > 1 ? verb_find(argv[1]) : NULL;
         pairs = calloc(argc + 1, sizeof(*pairs));
         job.pairs = pairs;
         if (!pairs)
