@@ -7,6 +7,7 @@
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 int link_create_bridge(Netlink *nl, const char *name, const uint8_t hwaddr[static 6], unsigned mtu) {
@@ -24,6 +25,15 @@ int link_create_bridge(Netlink *nl, const char *name, const uint8_t hwaddr[stati
         return netlink_call(nl, &m);
 }
 
+/* Before 6.13 the kernel takes the interface of this namespace that has the name (or else the index) for the one that is asked for, also when
+ * another namespace is named: the guest's "eth0" cannot be made where the host has one. So an index is named that is most likely free in both. */
+static int choose_index(void) {
+        uint16_t n = 0;
+
+        (void) getrandom(&n, sizeof(n), 0);
+        return 1000 + n;
+}
+
 /* The guest's end: what is common to all kinds. */
 static void put_guest_link(struct nlmsghdr *h, struct ifinfomsg *info, const GuestLinkSpec *spec) {
         mnl_attr_put_strz(h, IFLA_IFNAME, spec->name);
@@ -33,11 +43,21 @@ static void put_guest_link(struct nlmsghdr *h, struct ifinfomsg *info, const Gue
         if (spec->netns_fd < 0)
                 return;
         mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t) spec->netns_fd);
+        info->ifi_index = choose_index();
         info->ifi_flags = info->ifi_change = IFF_UP;
 }
 
+/* Once more if the index was not free. When it is a name that is not, that fails as well. */
+static int create_guest_link(Netlink *nl, const GuestLinkSpec *spec, int (*create)(Netlink *nl, const GuestLinkSpec *spec)) {
+        int r = create(nl, spec);
+
+        for (unsigned i = 0; i < 8 && spec->netns_fd >= 0 && (r == -EEXIST || r == -EBUSY); i++)
+                r = create(nl, spec);
+        return r;
+}
+
 /* The guest's end is the main one: only that can be created up. */
-int link_create_veth(Netlink *nl, const GuestLinkSpec *spec) {
+static int create_veth(Netlink *nl, const GuestLinkSpec *spec) {
         NetlinkMessage m;
         struct ifinfomsg *info;
         struct nlattr *nest, *data, *peer;
@@ -58,7 +78,7 @@ int link_create_veth(Netlink *nl, const GuestLinkSpec *spec) {
         return netlink_call(nl, &m);
 }
 
-int link_create_macvlan(Netlink *nl, const GuestLinkSpec *spec) {
+static int create_macvlan(Netlink *nl, const GuestLinkSpec *spec) {
         NetlinkMessage m;
         struct ifinfomsg *info;
         struct nlattr *nest, *data;
@@ -73,6 +93,14 @@ int link_create_macvlan(Netlink *nl, const GuestLinkSpec *spec) {
         mnl_attr_nest_end(m.header, data);
         mnl_attr_nest_end(m.header, nest);
         return netlink_call(nl, &m);
+}
+
+int link_create_veth(Netlink *nl, const GuestLinkSpec *spec) {
+        return create_guest_link(nl, spec, create_veth);
+}
+
+int link_create_macvlan(Netlink *nl, const GuestLinkSpec *spec) {
+        return create_guest_link(nl, spec, create_macvlan);
 }
 
 static void tunnel_put_vxlan(struct nlmsghdr *h, const TunnelSpec *spec) {

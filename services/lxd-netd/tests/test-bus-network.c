@@ -741,6 +741,29 @@ static void test_attach_here(void **state) {
         assert_int_equal(link_get(&c->manager->rtnl, config_get(&macvlan, "link"), &link), -ENODEV);
 }
 
+/* The host's own interface has the name, as on most machines; also the one that a macvlan is on. */
+static void test_name_taken_on_host(void **state) {
+        _cleanup_close_ int netns = make_namespace();
+        _cleanup_(config_done) Config a = {}, b = {};
+        Context *c = *state;
+        Link before, link;
+
+        assert_int_equal(link_create_bridge(&c->manager->rtnl, "eth0", (uint8_t[]) { 2, 0, 0, 0, 0, 1 }, 0), 0);
+        assert_int_equal(link_create_bridge(&c->manager->rtnl, "eth1", (uint8_t[]) { 2, 0, 0, 0, 0, 2 }, 0), 0);
+        assert_int_equal(link_get(&c->manager->rtnl, "eth0", &before), 0);
+        assert_int_equal(create(c, "br0", "ipv4.address", "10.99.0.1/24", NULL), 0);
+        assert_int_equal(attach(c, 7, "c1", "name", "eth0", &a, NULL), 0);
+        assert_int_equal(attach_kind(c, "eth1", "macvlan", "parent", "eth1", 0, &b), 0);
+        assert_int_equal(connect_guest(c, 7, netns, NULL), 0);
+        assert_true(guest_has(c, 7, "eth0", &link));
+        assert_string_equal(link.kind, "veth");
+        assert_true(guest_has(c, 7, "eth1", &link));
+        assert_string_equal(link.kind, "macvlan");
+        assert_int_equal(link_get(&c->manager->rtnl, "eth0", &link), 0);
+        assert_int_equal(link.index, before.index);
+        assert_int_equal(link.flags & IFF_UP, before.flags & IFF_UP);
+}
+
 static void test_name_taken_in_guest(void **state) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
         _cleanup_close_ int netns = make_namespace();
@@ -827,7 +850,7 @@ int main(void) {
                 TEST(test_create), TEST(test_refused),
                 TEST(test_same_address), TEST(test_not_found), TEST(test_update),  TEST(test_replace), TEST(test_state),
                 TEST(test_leases), TEST(test_delete),  TEST(test_rename),    TEST(test_restart), TEST(test_attach),  TEST(test_filters),
-                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_restart_in_attach), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_attach_here), TEST(test_name_taken_in_guest), TEST(test_conflict),
+                TEST(test_attach_refused), TEST(test_guest), TEST(test_restart_in_update), TEST(test_restart_in_attach), TEST(test_reservations_end), TEST(test_other_kinds), TEST(test_attach_here), TEST(test_name_taken_on_host), TEST(test_name_taken_in_guest), TEST(test_conflict),
         };
         sigset_t mask;
 
