@@ -17,7 +17,7 @@
 #include "db-backup.h"
 #include "log.h"
 
-#define IDLE_SEC_DEFAULT 30 /* as systemd's own daemons */
+#define IDLE_SEC_DEFAULT 15
 #define DRAIN_USEC (20 * USEC_PER_SEC)
 #define DRAIN_CHECK_USEC (100 * USEC_PER_MSEC)
 

@@ -47,7 +47,7 @@ int daemon_run(Daemon *d);
 int daemon_run_unable(Daemon *d, int failure);
 /* Backs the database up from time to time (db-backup.h) until the daemon is freed; it must live as long. 0, -errno. */
 int daemon_watch_database(Daemon *d, Db *db);
-/* Idle time before exit: LXD_IDLE_SEC= or 30 s. */
+/* Idle time before exit: LXD_IDLE_SEC= or 15 s. */
 
 /* main() helper: `--introspect` prints the golden XML of all interfaces and exits; `--version`. 1 = handled, 0 = go on, -EINVAL. */
 int daemon_parse_argv(const DaemonSpec *spec, int argc, char **argv);
