@@ -24,53 +24,34 @@ static int place_fds(const int *fds, size_t n) {
         return 0;
 }
 
-static int split_job(char *packet, size_t n, int *argc, char ***argv) {
-        char **list;
-        int count = 0;
-
-        for (size_t i = 0; i < n; i++)
-                count += packet[i] == '\0';
-        list = calloc((size_t) count + 1, sizeof(char *));
-        if (!list)
-                return -ENOMEM;
-        for (int i = 0; i < count; i++) {
-                list[i] = packet;
-                packet += strlen(packet) + 1;
-        }
-        *argc = count;
-        *argv = list;
-        return 0;
-}
-
 int worker_receive_job(int *argc, char ***argv) {
+        /* As what a process that was exec'ed for its job has from the kernel, they live as long as it does. */
+        static char packet[WORKER_JOB_MAX], *list[WORKER_ARGUMENTS_MAX + 1];
         union {
                 struct cmsghdr header;
                 char space[CMSG_SPACE(sizeof(int) * WORKER_FDS_MAX)];
         } control;
-        char *packet;
-        struct iovec iov = { .iov_len = WORKER_JOB_MAX };
+        struct iovec iov = { packet, sizeof(packet) };
         struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
         struct cmsghdr *c;
         ssize_t n;
-        int r = 0;
+        int count = 0;
 
         if (*argc > 1)
                 return 0;
-        iov.iov_base = packet = malloc(WORKER_JOB_MAX);
-        if (!packet)
-                return -ENOMEM;
         do
                 n = recvmsg(WORKER_REPORT_FD, &m, 0);
         while (n < 0 && errno == EINTR);
-        if (n > 0 && packet[n - 1] == '\0' && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-                c = CMSG_FIRSTHDR(&m);
-                if (c)
-                        r = place_fds((const int *) CMSG_DATA(c), (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-                return r < 0 ? r : split_job(packet, (size_t) n, argc, argv);
-        }
-        r = n < 0 ? -errno : n == 0 ? -ECANCELED : -EBADMSG;
-        free(packet);
-        return r;
+        if (n <= 0)
+                return n < 0 ? -errno : -ECANCELED;
+        if (packet[n - 1] != '\0' || m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+                return -EBADMSG;
+        for (char *p = packet; p < packet + n && count < WORKER_ARGUMENTS_MAX; p += strlen(p) + 1)
+                list[count++] = p;
+        *argc = count;
+        *argv = list;
+        c = CMSG_FIRSTHDR(&m);
+        return c ? place_fds((const int *) CMSG_DATA(c), (c->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
 }
 
 int worker_report(const char *key, const char *value) {

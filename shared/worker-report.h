@@ -3,7 +3,8 @@
 #pragma once
 
 #define WORKER_REPORT_MAX (64 * 1024)
-#define WORKER_JOB_MAX (64 * 1024) /* arguments, each with its NUL; more goes to a process of its own */
+#define WORKER_JOB_MAX (64 * 1024) /* arguments, each with its NUL; more, and more of them, go to a process of its own */
+#define WORKER_ARGUMENTS_MAX 512
 #define WORKER_FDS_MAX 8
 #define WORKER_KEY_ERRNO "!errno" /* positive */
 #define WORKER_KEY_NAME "!name"   /* bus error; missing: from the errno */

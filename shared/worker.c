@@ -318,6 +318,8 @@ static int job_pack(char *const *argv, char **ret, size_t *ret_n) {
 
         if (!packet)
                 return -ENOMEM;
+        if (strv_length(argv) > WORKER_ARGUMENTS_MAX)
+                return -E2BIG;
         STRV_FOREACH(a, argv) {
                 size_t size = strlen(*a) + 1;
 
