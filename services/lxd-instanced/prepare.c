@@ -34,6 +34,9 @@ typedef struct PrepareData {
         Idmap idmap;
         Strv idmap_lines;
         bool privileged;
+        /* Addresses in raw.lxc are for interfaces that liblxc knows, as it does those that it moves into the guest itself; and a guest that shares
+         * the network of somebody else is nothing to make interfaces in. */
+        bool liblxc_moves_nics;
         char *log_dir, *seccomp, *name, *rootfs, *cpus;
         LxcConfig lxc;
         bool waiting; /* all is done but nobody has asked yet */
@@ -166,18 +169,13 @@ static int step_plan(Job *j, sd_bus_error *error) {
                 }
 
         d->privileged = config_is_true(&d->config, "security.privileged");
+        d->liblxc_moves_nics = raw_lxc_has_network(config_get_or(&d->config, "raw.lxc", ""));
         r = guest_idmap(i, &d->idmap, error);
         if (r >= 0)
                 r = idmap_to_lines(&d->idmap, &d->idmap_lines);
         if (r >= 0)
                 r = guest_choose_cpus(i, config_get(&d->config, "limits.cpu"), &d->cpus);
         return r < 0 ? r : load_modules(j, config_get(&d->config, "linux.kernel_modules"), error);
-}
-
-/* Addresses in raw.lxc are for interfaces that liblxc knows, as it does those that it moves into the guest itself; and a guest that shares the
- * network of somebody else is nothing to make interfaces in. */
-static bool liblxc_moves_nics(const Config *config) {
-        return raw_lxc_has_network(config_get_or(config, "raw.lxc", ""));
 }
 
 static int step_resources(Job *j, sd_bus_error *error) {
@@ -192,7 +190,7 @@ static int step_resources(Job *j, sd_bus_error *error) {
                 if (device_is_custom_volume(&device->config))
                         r = storage_mount(j, i, config_get(&device->config, "pool"), config_get(&device->config, "source"), d->volumes + k, error);
                 else if (device_kind(&device->config) == DEVICE_NIC)
-                        r = nic_attach(j, i, device, liblxc_moves_nics(&d->config), d->nics + k, error);
+                        r = nic_attach(j, i, device, d->liblxc_moves_nics, d->nics + k, error);
         }
         return r;
 }
@@ -467,7 +465,7 @@ static int collect(Job *j, Lists *l, sd_bus_error *error) {
                 return -ENOMEM;
 
         for (size_t k = 0; k < d->devices.n; k++) {
-                if (d->nics[k].n > 0 && liblxc_moves_nics(&d->config))
+                if (d->nics[k].n > 0 && d->liblxc_moves_nics)
                         l->nics[l->n_nics++] = (LxcNic) { config_get_or(d->nics + k, "link", ""), config_get_or(d->nics + k, "name", "") };
                 if (d->nodes[k].node)
                         l->devices[l->n_devices++] = (LxcDevice) { d->nodes[k].node, d->nodes[k].target, major(d->nodes[k].device),

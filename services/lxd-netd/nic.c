@@ -604,10 +604,10 @@ static int remove_from_guest(Manager *m, const Nic *nic) {
         return 0;
 }
 
-static int remove_link(Manager *m, const Nic *nic, bool runs, bool *ret_gone) {
+static int remove_link(Manager *m, const Nic *nic, bool runs, bool *ret_found) {
         int r = link_delete(&m->rtnl, nic->host_name);
 
-        *ret_gone = r != -ENODEV;
+        *ret_found = r != -ENODEV;
         if (r == -ENODEV && runs && nic_config_kind(&nic->config) == NIC_MACVLAN)
                 r = remove_from_guest(m, nic);
         return r == -ENODEV ? 0 : r;
@@ -615,7 +615,7 @@ static int remove_link(Manager *m, const Nic *nic, bool runs, bool *ret_gone) {
 
 /* Takes one interface off the host, or out of a guest that goes on. The row becomes a reservation or goes. */
 static int detach_one(Manager *m, const Nic *nic, bool single, uint64_t flags) {
-        bool gone = true;
+        bool found = true;
         Target t = {};
         int r;
 
@@ -623,11 +623,11 @@ static int detach_one(Manager *m, const Nic *nic, bool single, uint64_t flags) {
                 if (target_find(m, &nic->config, &t, NULL) >= 0)
                         (void) change_routes(m, &t, nic, &nic->config, route_remove);
                 target_done(&t);
-                r = remove_link(m, nic, single, &gone);
+                r = remove_link(m, nic, single, &found);
                 if (r < 0)
                         return r;
         }
-        if (!gone && (flags & NIC_DETACH_DYING))
+        if (!found && (flags & NIC_DETACH_DYING))
                 return 0;
         if (single || (flags & NIC_DETACH_FORGET))
                 return nic_forget(m, nic);
