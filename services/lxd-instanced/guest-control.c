@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 
 #include "base/file.h"
 #include "bus-error.h"
@@ -39,21 +38,10 @@ static int call_not_running(uint64_t id, int r, sd_bus_error *error) {
 }
 
 static int call_connect(uint64_t id) {
-        _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *path = NULL;
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        int r;
+        int r = guest_run_path(id, "control", &path);
 
-        r = guest_run_path(id, "control", &path);
-        if (r < 0)
-                return r;
-        if (strlen(path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        strcpy(address.sun_path, path);
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        return connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ? -errno : TAKE_FD(fd);
+        return r < 0 ? r : guest_message_connect(path, SOCK_NONBLOCK);
 }
 
 /* The descriptors of the caller of a successful call, in the order that the header promises. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -302,6 +303,33 @@ int guest_message_receive(int sock, GuestMessage *m) {
         if (r <= 0)
                 guest_message_done(m);
         return r;
+}
+
+static int open_socket(const char *path, int flags, struct sockaddr_un *ret_address) {
+        *ret_address = (struct sockaddr_un) { .sun_family = AF_UNIX };
+        if (strlen(path) >= sizeof(ret_address->sun_path))
+                return -ENAMETOOLONG;
+        strcpy(ret_address->sun_path, path);
+        return RET_ERRNO(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
+}
+
+int guest_message_listen(const char *path, int flags, int backlog) {
+        struct sockaddr_un address;
+        _cleanup_close_ int fd = open_socket(path, flags, &address);
+
+        if (fd < 0)
+                return fd;
+        (void) unlink(path);
+        return bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, backlog) < 0 ? -errno : TAKE_FD(fd);
+}
+
+int guest_message_connect(const char *path, int flags) {
+        struct sockaddr_un address;
+        _cleanup_close_ int fd = open_socket(path, flags, &address);
+
+        if (fd < 0)
+                return fd;
+        return connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ? -errno : TAKE_FD(fd);
 }
 
 int guest_message_send_ok(int sock, const int *fds, size_t n_fds) {

@@ -53,6 +53,11 @@ int guest_message_send(int sock, const GuestMessage *m);
 /* Receives one packet into an empty message; descriptors get O_CLOEXEC. 1; 0 at the end (peer closed); -EBADMSG, -errno (-EAGAIN: nothing there). */
 int guest_message_receive(int sock, GuestMessage *m);
 
+/* A socket for messages at path; flags: SOCK_NONBLOCK or 0. It is closed on exec. The listening one takes the place of what was there, and its
+ * mode from the umask. fd, -ENAMETOOLONG, -errno. */
+int guest_message_listen(const char *path, int flags, int backlog);
+int guest_message_connect(const char *path, int flags);
+
 /* The two answers: "ok", and "error" with the bus error's name and its text. */
 int guest_message_send_ok(int sock, const int *fds, size_t n_fds);
 int guest_message_send_error(int sock, const char *name, const char *text);

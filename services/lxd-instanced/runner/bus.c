@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 
 #include <systemd/sd-bus.h>
 
@@ -165,21 +164,10 @@ static int report(int r, const sd_bus_error *error) {
 
 /* Where lxd-container-hook comes to. */
 static int hook_listen(uint64_t id) {
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
         _cleanup_free_ char *path = NULL;
-        int r;
+        int r = guest_run_path(id, "connect", &path);
 
-        if (fd < 0)
-                return -errno;
-        r = guest_run_path(id, "connect", &path);
-        if (r < 0)
-                return r;
-        if (strlen(path) >= sizeof(a.sun_path))
-                return -ENAMETOOLONG;
-        strcpy(a.sun_path, path);
-        (void) unlink(path);
-        return bind(fd, (struct sockaddr *) &a, sizeof(a)) < 0 || listen(fd, 1) < 0 ? -errno : TAKE_FD(fd);
+        return r < 0 ? r : guest_message_listen(path, 0, 1);
 }
 
 /* Without an answer the hook fails, and with it the start. */

@@ -4,24 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/str.h"
 #include "crash.h"
 #include "guest-message.h"
-
-static int connect_to(const char *path) {
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-        if (fd < 0)
-                return -errno;
-        if (strlen(path) >= sizeof(a.sun_path))
-                return -ENAMETOOLONG;
-        strcpy(a.sun_path, path);
-        return connect(fd, (struct sockaddr *) &a, sizeof(a)) < 0 ? -errno : TAKE_FD(fd);
-}
 
 static int open_namespace(const char *pid) {
         char path[64];
@@ -35,7 +21,7 @@ static int run(const char *path, const char *pid) {
         _cleanup_message_ GuestMessage m = {}, answer = {};
         int r;
 
-        sock = netns < 0 ? netns : connect_to(path);
+        sock = netns < 0 ? netns : guest_message_connect(path, 0);
         if (sock < 0)
                 return sock;
         r = guest_message_begin(&m, "connect");

@@ -7,7 +7,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -16,25 +15,17 @@
 #include "runner.h"
 
 int server_listen(Runner *r) {
-        _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *path = NULL;
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
         int q;
 
         q = guest_run_path(r->guest.id, "control", &path);
         if (q < 0)
                 return q;
-        if (strlen(path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        strcpy(address.sun_path, path);
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        (void) unlink(path);
         /* The umask is 0077: root alone may connect from the first moment. */
-        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
-                return -errno;
-        r->listen_fd = TAKE_FD(fd);
+        q = guest_message_listen(path, SOCK_NONBLOCK, SOMAXCONN);
+        if (q < 0)
+                return q;
+        r->listen_fd = q;
         return 0;
 }
 
