@@ -119,8 +119,11 @@ prepare() {
 }
 
 build() {
+        if [ ! -f "$build/build.ninja" ]; then
+                step "Preparing the build"
+                watch meson setup "$build" "$top"
+        fi
         step "Building in ${build#"$top/"}"
-        [ -f "$build/build.ninja" ] || watch meson setup "$build" "$top"
         watch ninja -C "$build"
 }
 
