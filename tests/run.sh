@@ -19,7 +19,7 @@ usage: tests/run.sh [unit|bus|fuzz|machine|all] [PATTERN...]
 
   unit, bus, fuzz   the meson suites of that name (fuzz: each target replays its corpus)
   machine           tests/integration/*.sh and tests/machine/test-*.sh, in booted throw-away machines
-  all               everything, and the meson suites once more with the address and undefined behaviour sanitizers
+  all               everything, the meson suites once more with the address and undefined behaviour sanitizers, and a build as of a package
 
 Only tests whose name matches a PATTERN of the shell are run, when any is given. Run as root on Debian 12.
 USAGE
@@ -98,6 +98,18 @@ run_sanitized() {
         done
 }
 
+# What distributions build: another build type, and so nothing of the crash points.
+run_package() {
+        local dir=$build-package found
+        build_tree "$dir" --buildtype=plain || return
+        found=$(grep -rlaF --include='lxd-*' 'LXD_CRASH_AT=' "$dir/services" | head -n 3)
+        if [ -z "$found" ]; then
+                result PASS package-build
+        else
+                result FAIL package-build "crash points are left in $found"
+        fi
+}
+
 finish() {
         if [ ${#failures[@]} -gt 0 ]; then
                 echo
@@ -129,6 +141,7 @@ main() {
                 all)
                         run_suites unit bus fuzz
                         run_sanitized
+                        run_package
                         run_machine
                         ;;
                 *) run_suites "$what" ;;
