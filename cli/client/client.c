@@ -68,6 +68,12 @@ int client_connection_failed(Client *c, int error) {
         }
 }
 
+int client_send_failed(Client *c, int error) {
+        if (error == -ENODATA)
+                return fail(error, "The file became shorter while it was being sent");
+        return client_connection_failed(c, error);
+}
+
 char *api_escape(const char *s) {
         Buffer b = {};
 
@@ -127,10 +133,11 @@ static int client_exchange(Client *c, const HttpRequest *request, HttpHead *ret)
                 fprintf(stderr, "DEBUG  %s %s\n", request->method, request->path);
 
         r = http_send(c->connection, request);
-        if (r == -ENODATA)
-                return fail(r, "The file became shorter while it was being sent");
-        if (r >= 0)
-                r = http_read_head(c->connection, ret);
+        if (r < 0) {
+                client_disconnect(c);
+                return client_send_failed(c, r);
+        }
+        r = http_read_head(c->connection, ret);
         if (r < 0) {
                 client_disconnect(c);
                 return client_connection_failed(c, r);

@@ -63,6 +63,9 @@ char *api_escape(const char *s);
 /* Sets fail() for a connection that could not be made or broke. Returns 'error'. */
 int client_connection_failed(Client *c, int error);
 
+/* The same for an error of http_send(). */
+int client_send_failed(Client *c, int error);
+
 /* Reads an LXD document that is due on a connection. Returns 0 or as client_call(); but if the connection breaks,
  * that error without fail() being set. */
 int client_read_reply(Client *c, HttpConnection *connection, Reply *ret);

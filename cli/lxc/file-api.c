@@ -86,23 +86,12 @@ static void on_sent(void *userdata, uint64_t sent, uint64_t total) {
         progress_bytes(&t->progress, sent, total, t->started);
 }
 
-int file_put(Client *c, const FileTarget *target, const FileMetadata *metadata, int fd, const void *data, size_t size,
-             const char *label) {
+/* Sends a file, to the batch if there is one. */
+static int put(Client *c, ClientBatch *b, const FileTarget *target, const FileMetadata *metadata, HttpPart part, const char *label) {
         _cleanup_(transfer_done) Transfer t = { .started = now_usec() };
         _cleanup_list_ char **headers = put_headers(metadata);
         _cleanup_free_ char *path = file_path(c, target);
-        HttpPart part = { .data = data, .size = size, .fd = fd };
-        _cleanup_reply_ Reply reply = {};
-        struct stat st;
-
-        if (fd >= 0) {
-                if (fstat(fd, &st) < 0)
-                        return fail(-errno, "Cannot read %s: %m", label);
-                part.data = NULL;
-                part.size = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : HTTP_SIZE_UNKNOWN;
-        }
-        progress_init(&t.progress, c->quiet || !label, label);
-        return client_send(c, &(HttpRequest) {
+        HttpRequest request = {
                 .method = "POST",
                 .path = path,
                 .headers = headers,
@@ -110,7 +99,28 @@ int file_put(Client *c, const FileTarget *target, const FileMetadata *metadata, 
                 .n_parts = 1,
                 .progress = on_sent,
                 .userdata = &t,
-        }, &reply);
+        };
+        _cleanup_reply_ Reply reply = {};
+        struct stat st;
+
+        if (part.fd >= 0) {
+                if (fstat(part.fd, &st) < 0)
+                        return fail(-errno, "Cannot read %s: %m", label);
+                part.data = NULL;
+                part.size = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : HTTP_SIZE_UNKNOWN;
+        }
+        progress_init(&t.progress, c->quiet || !label, label);
+        return b ? client_batch_send(b, &request) : client_send(c, &request, &reply);
+}
+
+int file_put(Client *c, const FileTarget *target, const FileMetadata *metadata, int fd, const void *data, size_t size,
+             const char *label) {
+        return put(c, NULL, target, metadata, (HttpPart) { .data = data, .size = size, .fd = fd }, label);
+}
+
+int file_put_later(ClientBatch *b, const FileTarget *target, const FileMetadata *metadata, int fd, const void *data, size_t size,
+                   const char *label) {
+        return put(b->client, b, target, metadata, (HttpPart) { .data = data, .size = size, .fd = fd }, label);
 }
 
 int file_make_parents(Client *c, const FileTarget *target, const FileMetadata *metadata) {

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "client-batch.h"
 #include "lxc.h"
 
 /* "[<remote>:]<instance>/<path>" taken apart. */
@@ -33,6 +34,10 @@ typedef struct FileMetadata {
  * directory has neither. 'label' is for the progress line. Returns 0 or a negative errno with fail() set. */
 int file_put(Client *c, const FileTarget *target, const FileMetadata *metadata, int fd, const void *data, size_t size,
              const char *label);
+
+/* The same; but the answer is left to client_batch_send() and client_batch_wait(). */
+int file_put_later(ClientBatch *b, const FileTarget *target, const FileMetadata *metadata, int fd, const void *data, size_t size,
+                   const char *label);
 
 /* Makes the directories above a path, from the top. Those that exist stay as they are. */
 int file_make_parents(Client *c, const FileTarget *target, const FileMetadata *metadata);

@@ -76,9 +76,9 @@ static int push_file(Context *c, const FileTarget *target, const char *source, i
         return push_fd(c, target, fd, source, mode);
 }
 
-static int push_tree(Context *c, const FileTarget *target, int dir_fd, const char *name, const char *shown);
+static int push_tree(ClientBatch *b, const FileTarget *target, int dir_fd, const char *name, const char *shown);
 
-static int push_entries(Context *c, const FileTarget *target, int fd, const char *shown) {
+static int push_entries(ClientBatch *b, const FileTarget *target, int fd, const char *shown) {
         _cleanup_closedir_ DIR *dir = fdopendir(fd);
 
         if (!dir) {
@@ -96,24 +96,24 @@ static int push_entries(Context *c, const FileTarget *target, int fd, const char
                 path = xformat("%s/%s", target->path, d->d_name);
                 label = xformat("%s/%s", shown, d->d_name);
                 child.path = path;
-                r = push_tree(c, &child, dirfd(dir), d->d_name, label);
+                r = push_tree(b, &child, dirfd(dir), d->d_name, label);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int push_link(Context *c, const FileTarget *target, int dir_fd, const char *name, const FileMetadata *m) {
+static int push_link(ClientBatch *b, const FileTarget *target, int dir_fd, const char *name, const FileMetadata *m) {
         char link[4096];
         ssize_t n = readlinkat(dir_fd, name, link, sizeof(link));
 
         if (n < 0 || (size_t) n == sizeof(link))
                 return fail(n < 0 ? -errno : -ENAMETOOLONG, "Cannot read the link %s", name);
-        return file_put(c->client, target, m, -EBADF, link, (size_t) n, NULL);
+        return file_put_later(b, target, m, -EBADF, link, (size_t) n, NULL);
 }
 
 /* Directories and what is in them, links as links; what is neither file, directory nor link cannot be sent. */
-static int push_tree(Context *c, const FileTarget *target, int dir_fd, const char *name, const char *shown) {
+static int push_tree(ClientBatch *b, const FileTarget *target, int dir_fd, const char *name, const char *shown) {
         FileMetadata m;
         struct stat st;
         int fd, r;
@@ -123,7 +123,7 @@ static int push_tree(Context *c, const FileTarget *target, int dir_fd, const cha
 
         if (S_ISLNK(st.st_mode)) {
                 m = metadata_of(&st, FILE_SYMLINK, -1);
-                return push_link(c, target, dir_fd, name, &m);
+                return push_link(b, target, dir_fd, name, &m);
         }
         if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
                 return fail(-EINVAL, "'%s' isn't a supported file type", shown);
@@ -135,24 +135,25 @@ static int push_tree(Context *c, const FileTarget *target, int dir_fd, const cha
                 _cleanup_free_ char *label = xformat("Pushing %s to %s", shown, target->path);
 
                 m = metadata_of(&st, FILE_REGULAR, -1);
-                r = file_put(c->client, target, &m, fd, NULL, 0, label);
+                r = file_put_later(b, target, &m, fd, NULL, 0, label);
                 close_safe(fd);
                 return r;
         }
 
         m = metadata_of(&st, FILE_DIRECTORY, -1);
-        r = file_put(c->client, target, &m, -EBADF, "", 0, NULL);
+        r = file_put(b->client, target, &m, -EBADF, "", 0, NULL);       /* what goes into it needs it */
         if (r < 0) {
                 close_safe(fd);
                 return r;
         }
-        return push_entries(c, target, fd, shown);
+        return push_entries(b, target, fd, shown);
 }
 
 /* DIR goes to TARGET/DIR, unless it is "." or "..", whose name would surprise. */
 static int push_recursive(Context *c, const FileTarget *target, const char *source) {
         _cleanup_free_ char *name = source_name(source), *path = NULL, *shown = xstrdup(source);
         size_t n = strlen(target->path);
+        _cleanup_(client_batch_done) ClientBatch batch = { .client = c->client };
         FileTarget to = { .instance = target->instance };
         int r;
 
@@ -168,7 +169,8 @@ static int push_recursive(Context *c, const FileTarget *target, const char *sour
                 if (r < 0)
                         return r;
         }
-        return push_tree(c, &to, AT_FDCWD, source, shown);
+        r = push_tree(&batch, &to, AT_FDCWD, source, shown);
+        return r < 0 ? r : client_batch_wait(&batch);
 }
 
 static int push_into(Context *c, const FileTarget *target, const char *source, int mode) {
