@@ -90,7 +90,7 @@ static int make_uuid(char **ret) {
 static bool hwaddr_is_used(Manager *m, const char *hwaddr) {
         for (size_t k = 0; k < m->n_instances; k++)
                 CONFIG_FOREACH(i, &m->instances[k]->settings.config)
-                        if (endswith(i->key, ".hwaddr") && strcasecmp(i->value, hwaddr) == 0)
+                        if (strcasecmp(i->value, hwaddr) == 0 && endswith(i->key, ".hwaddr"))
                                 return true;
         return false;
 }
@@ -514,7 +514,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record that the instance is complete");
         i->row = ROW_CREATED;
-        snapshots_update_duties(j->manager);
+        snapshots_update_duties(j->manager, i);
 
         (void) config_set(&context, "type", "container");
         (void) config_set(&context, "storage-pool", i->pool);

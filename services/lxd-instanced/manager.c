@@ -116,7 +116,7 @@ void manager_attach(Manager *m, Daemon *d, BusServer *server, Operations *operat
         m->daemon = d;
         m->server = server;
         m->operations = operations;
-        snapshots_update_duties(m);
+        snapshots_find_duties(m);
         manager_recover(m);
 }
 

@@ -33,6 +33,7 @@ struct Manager {
         Instance **instances;   /* sorted by project and name */
         Instance **by_id;       /* the same, sorted by id */
         size_t n_instances;
+        uint64_t duties_of;     /* the id of one that has scheduled or expiring snapshots, 0 = none has; see snapshots_update_duties() */
 
         Job *jobs;
         sd_event_source *autostart_timer;

@@ -313,7 +313,7 @@ int profile_update(Manager *m, Profile *p, uint64_t flags, const char *descripti
 
         if (r >= 0) {
                 r = update_users_of_profile(m, p, &new, ret);
-                snapshots_update_duties(m);
+                snapshots_find_duties(m);
                 lifecycle(m, p, "profile-updated", NULL, who);
         }
         free(new.description);

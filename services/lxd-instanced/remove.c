@@ -103,7 +103,7 @@ static int step_forget(Job *j, sd_bus_error *error) {
         snapshots_lifecycle(i, "deleted", &j->who, j->operation);
         instance_lifecycle(i, "deleted", NULL, &j->who, j->operation);
         instance_forget(i);
-        snapshots_update_duties(m);
+        snapshots_update_duties(m, NULL);
         return 0;
 }
 

@@ -129,7 +129,7 @@ int snapshot_complete(Job *j, Snapshot *s, sd_bus_error *error) {
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record that the snapshot is complete");
         s->row = ROW_CREATED;
-        snapshots_update_duties(j->manager);
+        snapshots_update_duties(j->manager, j->instance);
         snapshot_lifecycle(s, "created", NULL, &j->who, j->operation);
         return 0;
 }
@@ -435,7 +435,7 @@ static int step_set_expiry(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record the expiry");
         s->expires_at = d->expires;
-        snapshots_update_duties(j->manager);
+        snapshots_update_duties(j->manager, j->instance);
         snapshot_lifecycle(s, "updated", NULL, &j->who, j->operation);
         return 0;
 }
@@ -501,7 +501,7 @@ static int step_delete_record(Job *j, sd_bus_error *error) {
                 return -ENOENT;
         snapshot_lifecycle(s, "deleted", NULL, &j->who, j->operation);
         snapshot_forget(s);
-        snapshots_update_duties(j->manager);
+        snapshots_update_duties(j->manager, j->instance);
         return 0;
 }
 
@@ -610,32 +610,51 @@ static int step_schedule(Job *j, sd_bus_error *error) {
 
 static const JobStep expire_steps[] = { { "schedule", step_schedule, NULL }, { "expire", step_expire, NULL }, {} };
 
-static bool has_duties(Manager *m) {
-        for (size_t k = 0; k < m->n_instances; k++) {
-                const Instance *i = m->instances[k];
-
-                if (!isempty(instance_get(i, "snapshots.schedule")))
+static bool instance_has_duties(const Instance *i) {
+        if (!isempty(instance_get(i, "snapshots.schedule")))
+                return true;
+        for (size_t n = 0; n < i->n_snapshots; n++)
+                if (i->snapshots[n]->expires_at != 0)
                         return true;
-                for (size_t n = 0; n < i->n_snapshots; n++)
-                        if (i->snapshots[n]->expires_at != 0)
-                                return true;
-        }
         return false;
 }
 
-void snapshots_update_duties(Manager *m) {
+static const Instance *find_duties(Manager *m) {
+        for (size_t k = 0; k < m->n_instances; k++)
+                if (instance_has_duties(m->instances[k]))
+                        return m->instances[k];
+        return NULL;
+}
+
+static void set_duties(Manager *m, const Instance *i) {
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;
 
+        m->duties_of = i ? i->id : 0;
         if (str_format(&path, "%s/snapshot-duties", m->run_dir) < 0)
                 return;
-        if (!has_duties(m)) {
+        if (!i) {
                 (void) unlink(path);
                 return;
         }
         fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (fd < 0)
                 log_warning_errno(-errno, "Failed to make %s, scheduled snapshots will not be made: %m", path);
+}
+
+void snapshots_find_duties(Manager *m) {
+        set_duties(m, find_duties(m));
+}
+
+void snapshots_update_duties(Manager *m, const Instance *changed) {
+        const Instance *i = m->duties_of != 0 ? instance_find_id(m, m->duties_of) : NULL;
+
+        if (i && instance_has_duties(i))
+                return;
+        if (changed && instance_has_duties(changed))
+                set_duties(m, changed);
+        else if (m->duties_of != 0)
+                snapshots_find_duties(m);
 }
 
 int snapshots_expire(Manager *m, uint64_t now, const Requestor *who, Job **ret, sd_bus_error *error) {

@@ -28,8 +28,12 @@ void snapshot_forget(Snapshot *s);
  * the job ends when all expired ones are gone. Not started. 0, negative errno with error. */
 int snapshots_expire(Manager *m, uint64_t now, const Requestor *who, Job **ret, sd_bus_error *error);
 
-/* Keeps <run dir>/snapshot-duties in step with whether there is anything for the timer to do: its condition. */
-void snapshots_update_duties(Manager *m);
+/* Keeps <run dir>/snapshot-duties, the condition of the timer's service, in step with whether there is anything for it to do: after a change
+ * of one instance or its snapshots (NULL: of one that is gone), without a look at the others unless it was the last that had any. */
+void snapshots_update_duties(Manager *m, const Instance *changed);
+
+/* The same after any change: looks at all instances. */
+void snapshots_find_duties(Manager *m);
 
 /* After a crash: removes a pending or half-deleted one, takes back a rename, completes a restore. 0, -errno. */
 int snapshot_recover(Snapshot *s);

@@ -319,7 +319,7 @@ static int step_commit(Job *j, sd_bus_error *error) {
         live_change_applied(i, &d->change);
         update_follow_profiles(i, root_size_changed(i, &d->change));
         instance_lifecycle(i, "updated", NULL, &j->who, j->operation);
-        snapshots_update_duties(j->manager);
+        snapshots_update_duties(j->manager, i);
         return 0;
 }
 

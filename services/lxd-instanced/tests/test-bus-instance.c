@@ -429,6 +429,37 @@ static int update_profile(const char *name, const char *key, const char *value, 
                             (uint64_t) (UPDATE_CONFIG | UPDATE_MERGE));
 }
 
+/* The marker follows from one instance to the next. */
+static void duties(void **state) {
+        _cleanup_free_ char *marker = NULL;
+
+        assert_int_equal(str_format(&marker, "%s/snapshot-duties", world.dir), 0);
+        for (unsigned k = 1; k <= 3; k++) {
+                char name[] = { 'c', (char) ('0' + k), 0 };
+
+                assert_int_equal(world_create(name, "none", NULL), 0);
+                if (k < 3)
+                        assert_int_equal(world_set(name, "snapshots.schedule", "@daily", NULL), 0);
+        }
+        assert_int_equal(world_do("c1", "Delete", NULL), 0);
+        assert_int_equal(access(marker, F_OK), 0);
+        world_restart();
+        assert_int_equal(access(marker, F_OK), 0);
+        assert_int_equal(world_set("c2", "snapshots.schedule", "", NULL), 0);
+        assert_int_not_equal(access(marker, F_OK), 0);
+        assert_int_equal(world_set("c3", "snapshots.expiry", "1d", NULL), 0);
+        assert_int_equal(world_snapshot("c3", "s", NULL), 0);
+        assert_int_equal(access(marker, F_OK), 0);
+        assert_int_equal(world_snapshot_do("c3", "s", "Delete", NULL, NULL), 0);
+        assert_int_not_equal(access(marker, F_OK), 0);
+        assert_int_equal(update_profile("default", "snapshots.schedule", "@daily", "", NULL), 0);
+        assert_int_equal(access(marker, F_OK), 0);
+        assert_int_equal(world_do("c2", "Delete", NULL), 0);
+        assert_int_equal(access(marker, F_OK), 0);
+        assert_int_equal(world_do("c3", "Delete", NULL), 0);
+        assert_int_not_equal(access(marker, F_OK), 0);
+}
+
 static void profiles(void **state) {
         _cleanup_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
 
@@ -1304,7 +1335,7 @@ static void thousand(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(life), TEST(create_undone), TEST(refused), TEST(names), TEST(unknown_flags), TEST(failed_creation), TEST(killed_while_prepared), TEST(failed_start), TEST(prepared_ahead), TEST(deaf_guest),
-                TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(profiles),
+                TEST(forced_stop_overtakes), TEST(ephemeral), TEST(reboot_inside), TEST(rename_and_protect), TEST(snapshots), TEST(expiry), TEST(schedule), TEST(duties), TEST(profiles),
                 TEST(live_devices), TEST(new_nic), TEST(profile_deleted_meanwhile), TEST(profile_changed_during_update),
                 TEST(coming_profile_changed), TEST(profile_changed_during_start), TEST(snapshot_made_during_copy),
                 TEST(empty_values), TEST(cancelled_create), TEST(metadata), TEST(bulk), TEST(missing_source),
