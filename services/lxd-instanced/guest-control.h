@@ -25,6 +25,7 @@
  *                  log_file          where liblxc logs (warnings and errors); default lxc.log in the run directory
  *                  shutdown_timeout  seconds that the guest has to shut down cleanly on SIGTERM (systemctl stop, host
  *                                    shutdown) before it is killed; default 30 (boot.host_shutdown_timeout)
+ *                  modules           of linux.kernel_modules, to be loaded before the guest starts
  *                  "bind PATH", "rbind PATH"  source of a disk, to be mounted on PATH in /var/lib/lxd/devices/<id>/ until
  *                                    GuestStarted was answered (lxd-instanced has a mount namespace of its own)
  *    An error of PrepareGuest is known to instanced already; the runner repeats its text as the reason of the failure.

@@ -20,7 +20,6 @@
 #include "manager.h"
 #include "unix-device.h"
 #include "volume-ids.h"
-#include "worker.h"
 
 typedef struct PrepareData {
         Config config;   /* expanded: copies, the profiles may change meanwhile */
@@ -72,47 +71,6 @@ static void prepare_data_free(void *p) {
         free(d->cpus);
         lxc_config_done(&d->lxc);
         free(d);
-}
-
-static int module_loaded(const char *name) {
-        _cleanup_free_ char *path = NULL;
-
-        return str_format(&path, "/sys/module/%s", name) >= 0 && access(path, F_OK) >= 0;
-}
-
-static void modprobe_done(Worker *w, int r, const sd_bus_error *e, const Config *results, void *userdata) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        if (r < 0)
-                (void) bus_error_set(&error, LXD_ERROR_FAILED, "Failed to load the modules of linux.kernel_modules: %s",
-                                     e && e->message ? e->message : strerror(-r));
-        job_wake(userdata, r, r < 0 ? &error : NULL);
-}
-
-static int load_modules(Job *j, const char *list, sd_bus_error *error) {
-        static const WorkerCallbacks callbacks = { .done = modprobe_done };
-        _cleanup_strv_free_ Strv modules = NULL, argv = NULL;
-        Worker *w;
-        int r;
-
-        r = strv_split(strempty(list), ", ", &modules);
-        if (r >= 0)
-                r = strv_extend(&argv, "/sbin/modprobe");
-        if (r >= 0)
-                r = strv_extend(&argv, "-ab");
-        if (r >= 0)
-                r = strv_extend(&argv, "--");
-        STRV_FOREACH(m, modules)
-                if (r >= 0 && !module_loaded(*m))
-                        r = strv_extend(&argv, *m);
-        if (r < 0 || strv_length(argv) == 3)
-                return r;
-
-        r = worker_spawn(j->manager->event, argv, NULL, 0, &callbacks, j, &w);
-        if (r < 0)
-                return bus_error_wrap(error, r, "Failed to run modprobe");
-        job_wait(j);
-        return 0;
 }
 
 static int fill_data(Job *j) {
@@ -175,7 +133,7 @@ static int step_plan(Job *j, sd_bus_error *error) {
                 r = idmap_to_lines(&d->idmap, &d->idmap_lines);
         if (r >= 0)
                 r = guest_choose_cpus(i, config_get(&d->config, "limits.cpu"), &d->cpus);
-        return r < 0 ? r : load_modules(j, config_get(&d->config, "linux.kernel_modules"), error);
+        return r;
 }
 
 static int step_resources(Job *j, sd_bus_error *error) {
@@ -593,6 +551,8 @@ static int append_options(sd_bus_message *m, Job *j) {
         if (r >= 0)
                 r = sd_bus_message_append(m, "{ss}{ss}{ss}{ss}{ss}", "log_file", log, "title", title, "project", i->project, "instance", i->name,
                                           "shutdown_timeout", config_get_or(&d->config, "boot.host_shutdown_timeout", "30"));
+        if (r >= 0 && !isempty(config_get(&d->config, "linux.kernel_modules")))
+                r = sd_bus_message_append(m, "{ss}", "modules", config_get(&d->config, "linux.kernel_modules"));
         if (r >= 0)
                 r = append_binds(m, d);
         return r < 0 ? r : sd_bus_message_close_container(m);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxd-container-bus: the runner's side of org.lxd.instance1.Guest.
- *   start ID   child of the runner: PrepareGuest, binds the disks, hands the plan over on fd 3; when lxd-container-hook brings the guest's
+ *   start ID   child of the runner: PrepareGuest, loads modules, binds the disks, hands the plan over on fd 3; when lxd-container-hook brings the guest's
  *              network namespace, ConnectGuest; waits for "started", then GuestStarted
  *   stop ID    ExecStopPost=: makes sure that nothing of the guest is left, and calls GuestStopped
  * lxd-instanced may be restarted at any moment: every call is repeated until it was answered. */
@@ -24,6 +24,7 @@
 #include "guest-message.h"
 #include "guest-state.h"
 #include "leftover.h"
+#include "modules.h"
 #include "notify.h"
 
 #define RUNNER_FD 3
@@ -105,11 +106,13 @@ static int call_until_answered(sd_bus **bus, const Call *c, sd_bus_message **ret
         }
 }
 
-/* "bind PATH" and "rbind PATH" are for us; the other options go on to the runner. */
+/* "modules", "bind PATH" and "rbind PATH" are for us; the other options go on to the runner. */
 static int plan_take_option(GuestMessage *plan, const char *key, const char *value, sd_bus_error *error) {
         const char *path = startswith(key, "bind ") ?: startswith(key, "rbind ");
         int r;
 
+        if (streq(key, "modules"))
+                return modules_load(value, error);
         if (!path)
                 return guest_message_add(plan, key, value);
         r = bind_make(path, value, key[0] == 'r');
