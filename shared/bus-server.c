@@ -33,6 +33,8 @@ struct BusServer {
         Connection *connections;
         unsigned n_connections;
         uint64_t last_activity;
+        void (*on_alone)(void *userdata);
+        void *alone_userdata;
         sd_bus_message_handler_t filter; /* may be NULL */
         void *filter_userdata;
         const BusInterface *interfaces[32];
@@ -51,6 +53,11 @@ static int on_any_message(sd_bus_message *m, void *userdata, sd_bus_error *error
 void bus_server_set_filter(BusServer *s, sd_bus_message_handler_t callback, void *userdata) {
         s->filter = callback;
         s->filter_userdata = userdata;
+}
+
+void bus_server_set_alone(BusServer *s, void (*callback)(void *userdata), void *userdata) {
+        s->on_alone = callback;
+        s->alone_userdata = userdata;
 }
 
 static int add_interface_to(BusServer *s, sd_bus *bus, const BusInterface *i) {
@@ -102,9 +109,10 @@ static void connection_free(Connection *c) {
                         c->server->n_connections--;
                         break;
                 }
-        c->server->last_activity = now_monotonic();
         sd_event_source_disable_unref(c->first);
         sd_bus_close_unref(c->bus); /* no flush: it would wait for a peer that does not read */
+        if (c->server->n_connections == 0 && c->server->on_alone)
+                c->server->on_alone(c->server->alone_userdata);
         free(c);
 }
 

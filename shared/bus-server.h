@@ -33,6 +33,9 @@ int bus_server_add_enumerator_for(BusServer *s, const char *prefix, sd_bus_node_
 /* Sees every message, on all connections, before anybody else; returns 1 when it has dealt with it. */
 void bus_server_set_filter(BusServer *s, sd_bus_message_handler_t callback, void *userdata);
 
+/* The callback hears that the last private connection is gone. */
+void bus_server_set_alone(BusServer *s, void (*callback)(void *userdata), void *userdata);
+
 /* Serves the system bus under `name`; when there is no system bus that is only logged. 0, -errno. */
 int bus_server_open_system(BusServer *s, const char *name);
 /* Serves a listening unix socket (ours from then on). 0, -errno. */

@@ -17,7 +17,7 @@
 #include "db-backup.h"
 #include "log.h"
 
-#define IDLE_SEC_DEFAULT 15
+#define IDLE_SEC_DEFAULT 30
 #define DRAIN_USEC (20 * USEC_PER_SEC)
 #define DRAIN_CHECK_USEC (100 * USEC_PER_MSEC)
 
@@ -243,11 +243,14 @@ void daemon_release(Daemon *d) {
         d->holds--;
 }
 
+static uint64_t daemon_quiet_for(Daemon *d) {
+        return now_monotonic() - bus_server_last_activity(d->server);
+}
+
 /* A log level that somebody has set would be lost with the process: it stays until the level is what it was. */
 static bool daemon_is_idle(Daemon *d) {
         return !daemon_is_busy(d) && log_get_max_level() == d->log_level && operations_count(d->operations) == 0 && bus_server_connections(d->server) == 0 &&
-               now_monotonic() - bus_server_last_activity(d->server) >= d->idle_usec &&
-               (!d->spec.is_idle || d->spec.is_idle(d->spec.userdata));
+               daemon_quiet_for(d) >= d->idle_usec && (!d->spec.is_idle || d->spec.is_idle(d->spec.userdata));
 }
 
 static void daemon_stopping(Daemon *d) {
@@ -279,8 +282,17 @@ static int daemon_end_idle(Daemon *d) {
         return r > 0 ? 0 : sd_event_exit(d->event, 0);
 }
 
+/* Who listens to signals keeps us, long after the last message; when he goes, so do we, or a chain of daemons would take minutes to end. */
+static void on_alone(void *userdata) {
+        Daemon *d = userdata;
+
+        if (d->idle && daemon_quiet_for(d) >= d->idle_usec)
+                (void) sd_event_source_set_time_relative(d->idle, 0);
+}
+
 static int on_idle(sd_event_source *s, uint64_t usec, void *userdata) {
         Daemon *d = userdata;
+        uint64_t quiet;
         int r;
 
         if (daemon_is_idle(d))
@@ -288,7 +300,8 @@ static int on_idle(sd_event_source *s, uint64_t usec, void *userdata) {
         /* Whoever listens to events for days keeps us, but not what a busy moment needed: that lies between what is still in use. */
         if (!daemon_is_busy(d))
                 (void) malloc_trim(0);
-        r = sd_event_source_set_time_relative(s, MAX(d->idle_usec / 4, USEC_PER_SEC / 10));
+        quiet = daemon_quiet_for(d);
+        r = sd_event_source_set_time_relative(s, MAX(quiet < d->idle_usec ? d->idle_usec - quiet : d->idle_usec / 4, USEC_PER_SEC / 10));
         return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
@@ -333,6 +346,7 @@ int daemon_run(Daemon *d) {
         r = sd_event_add_time_relative(d->event, &d->idle, CLOCK_MONOTONIC, d->idle_usec, USEC_PER_SEC / 2, on_idle, d);
         if (r < 0)
                 return log_error_errno(r, "Failed to arm the idle timer: %m");
+        bus_server_set_alone(d->server, on_alone, d);
         (void) sd_notify(false, "READY=1\nSTATUS=Ready");
         r = sd_event_loop(d->event);
         if (r < 0)
