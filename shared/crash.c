@@ -62,6 +62,8 @@ void crash_reached(const char *kind, const char *name) {
 
         if (!wanted && !path)
                 return;
+        if (path)
+                (void) fifo(path);
         (void) snprintf(step, sizeof(step), "%s%s%s", kind ? kind : "", kind ? "/" : "", name);
         n = count(step);
         if (!wanted) {
@@ -69,6 +71,8 @@ void crash_reached(const char *kind, const char *name) {
 
                 if (write(fifo(path), line, (size_t) length) < 0)
                         (void) fprintf(stderr, "LXD_CRASH_FIFO: no room for %s", line);
-        } else if (is_wanted(wanted, step, n) && (!path || read(fifo(path), &byte, 1) == 1))
+        } else if (is_wanted(wanted, step, n) && (!path || read(fifo(path), &byte, 1) == 1)) {
                 (void) kill(getpid(), SIGKILL);
+                __builtin_trap(); /* a worker that is confined may not even kill itself */
+        }
 }
