@@ -234,6 +234,7 @@ static int check_request(Manager *m, CreateRequest *c, sd_bus_error *error) {
         if (!object_name_is_valid(c->project))
                 return bus_error_set(error, LXD_ERROR_INVALID, "Invalid project name \"%s\"", c->project);
         if (isempty(c->name)) {
+                c->name = (free(c->name), NULL);
                 r = make_name(m, c->project, &c->name);
                 if (r < 0)
                         return r;
