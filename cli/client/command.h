@@ -28,6 +28,7 @@ struct Command {
         unsigned min_args, max_args;    /* COMMAND_ANY: no limit */
         bool uncommon;                  /* only listed with --all */
         const Command *const *children; /* a group, NULL terminated: then run is NULL */
+        const void *data;               /* for 'run', where several commands share it; or NULL */
         /* Returns the exit status, or a negative errno with fail() set. */
         int (*run)(Context *c);
 };

@@ -230,3 +230,98 @@ int entity_edit(Context *c, const Entity *e) {
                 buffer_append(&text, edited, size);
         }
 }
+
+/* What the first argument of a command names. */
+typedef struct Found {
+        Entity entity;
+        char *path, *name;
+} Found;
+
+static void found_done(Found *f) {
+        free(f->path);
+        free(f->name);
+}
+
+static const EntityKind *kind_of(Context *c) {
+        return c->command->data;
+}
+
+static int find(Context *c, Found *ret) {
+        return kind_of(c)->find(c, &ret->entity, &ret->path, &ret->name);
+}
+
+int entity_run_delete(Context *c) {
+        _cleanup_(found_done) Found f = {};
+        int r;
+
+        r = find(c, &f);
+        if (r >= 0)
+                r = operation_run(c->client, "DELETE", f.path, NULL, NULL);
+        if (r >= 0 && !c->client->quiet)
+                printf("%s %s deleted\n", kind_of(c)->title, f.name);
+        return r;
+}
+
+int entity_run_edit(Context *c) {
+        _cleanup_(found_done) Found f = {};
+        int r;
+
+        r = find(c, &f);
+        return r < 0 ? r : entity_edit(c, &f.entity);
+}
+
+int entity_run_get(Context *c) {
+        _cleanup_(found_done) Found f = {};
+        _cleanup_reply_ Reply reply = {};
+        struct json_object *value;
+        int r;
+
+        r = find(c, &f);
+        if (r >= 0)
+                r = client_get(c->client, f.path, &reply);
+        if (r < 0)
+                return r;
+        value = jget_key(jget(reply.metadata, entity_map(&f.entity)), c->args[1]);
+        if (value || !kind_of(c)->get_if_set)
+                printf("%s\n", strempty(json_object_get_string(value)));
+        return 0;
+}
+
+int entity_run_rename(Context *c) {
+        _cleanup_json_ struct json_object *o = jnew();
+        _cleanup_(found_done) Found f = {};
+        int r;
+
+        r = find(c, &f);
+        if (r < 0)
+                return r;
+        jset_str(o, "name", c->args[1]);
+        r = operation_run(c->client, "POST", f.path, o, NULL);
+        if (r >= 0 && !c->client->quiet)
+                printf("%s %s renamed to %s\n", kind_of(c)->title, f.name, c->args[1]);
+        return r;
+}
+
+int entity_run_set(Context *c) {
+        _cleanup_(found_done) Found f = {};
+        int r;
+
+        r = find(c, &f);
+        return r < 0 ? r : entity_set(c, &f.entity, c->args + 1);
+}
+
+int entity_run_show(Context *c) {
+        _cleanup_(found_done) Found f = {};
+        int r;
+
+        r = find(c, &f);
+        return r < 0 ? r : entity_show(c, &f.entity);
+}
+
+int entity_run_unset(Context *c) {
+        _cleanup_(found_done) Found f = {};
+        int r;
+
+        r = find(c, &f);
+        return r < 0 ? r : entity_unset(c, &f.entity, c->args[1]);
+}

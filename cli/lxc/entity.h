@@ -32,3 +32,20 @@ struct json_object *entity_order(const Entity *e, struct json_object *o);
 /* Parses YAML text as a request: writable members only, values of maps as strings. Members that are merely shown
  * are left out, unknown ones as well, with a warning. Returns 0 or -EINVAL with fail() set. */
 int entity_parse(const Entity *e, const char *text, size_t size, struct json_object **ret);
+
+/* A kind of object whose sub-commands are alike. It is the 'data' of a Command with one of the functions below as 'run'. */
+typedef struct EntityKind {
+        const char *title;              /* "Network", of "Network br0 deleted" */
+        bool get_if_set;                /* "get" of a key that is not set prints nothing, not even an empty line */
+        /* Finds out which one the first argument names. *ret_path and *ret_name are to be freed, also after an error.
+         * Returns 0, or a negative errno with fail() set. */
+        int (*find)(Context *c, Entity *ret, char **ret_path, char **ret_name);
+} EntityKind;
+
+int entity_run_delete(Context *c);
+int entity_run_edit(Context *c);
+int entity_run_get(Context *c);
+int entity_run_rename(Context *c);
+int entity_run_set(Context *c);
+int entity_run_show(Context *c);
+int entity_run_unset(Context *c);

@@ -41,6 +41,8 @@ static int network_entity(Context *c, Entity *ret, char **ret_path, char **ret_n
         return 0;
 }
 
+static const EntityKind network_kind = { .title = "Network", .get_if_set = true, .find = network_entity };
+
 static int run_create(Context *c) {
         _cleanup_json_ struct json_object *o = jnew();
         _cleanup_free_ char *name = NULL, *path = xstrdup("/1.0/networks");
@@ -65,44 +67,6 @@ static int run_create(Context *c) {
         return 0;
 }
 
-static int run_delete(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = network_entity(c, &e, &path, &name);
-        if (r >= 0)
-                r = operation_run(c->client, "DELETE", path, NULL, NULL);
-        if (r >= 0 && !c->client->quiet)
-                printf("Network %s deleted\n", name);
-        return r;
-}
-
-static int run_rename(Context *c) {
-        _cleanup_json_ struct json_object *o = jnew();
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = network_entity(c, &e, &path, &name);
-        if (r < 0)
-                return r;
-        jset_str(o, "name", c->args[1]);
-        r = operation_run(c->client, "POST", path, o, NULL);
-        if (r >= 0 && !c->client->quiet)
-                printf("Network %s renamed to %s\n", name, c->args[1]);
-        return r;
-}
-
-static int run_show(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = network_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_show(c, &e);
-}
-
 static int run_edit(Context *c) {
         _cleanup_free_ char *path = NULL, *name = NULL;
         _cleanup_reply_ Reply reply = {};
@@ -117,42 +81,6 @@ static int run_edit(Context *c) {
         if (!jbool(reply.metadata, "managed"))
                 return fail(-EINVAL, "Only managed networks can be modified");
         return entity_edit(c, &e);
-}
-
-static int run_get(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        _cleanup_reply_ Reply reply = {};
-        struct json_object *value;
-        Entity e;
-        int r;
-
-        r = network_entity(c, &e, &path, &name);
-        if (r >= 0)
-                r = client_get(c->client, path, &reply);
-        if (r < 0)
-                return r;
-        value = jget_key(jget(reply.metadata, "config"), c->args[1]);
-        if (value)
-                printf("%s\n", strempty(json_object_get_string(value)));
-        return 0;
-}
-
-static int run_set(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = network_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_set(c, &e, c->args + 1);
-}
-
-static int run_unset(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = network_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_unset(c, &e, c->args[1]);
 }
 
 #define OPTION_TARGET { 0, "target", OPTION_STRING, &arg_target, "Cluster member name" }
@@ -180,7 +108,8 @@ static const Command delete = {
         .summary = "Delete networks",
         .min_args = 1,
         .max_args = 1,
-        .run = run_delete,
+        .data = &network_kind,
+        .run = entity_run_delete,
 };
 static const Command edit = {
         .name = "edit",
@@ -197,7 +126,8 @@ static const Command get = {
         .options = options_target,
         .min_args = 2,
         .max_args = 2,
-        .run = run_get,
+        .data = &network_kind,
+        .run = entity_run_get,
 };
 static const Command rename_network = {
         .name = "rename",
@@ -206,7 +136,8 @@ static const Command rename_network = {
         .summary = "Rename networks",
         .min_args = 2,
         .max_args = 2,
-        .run = run_rename,
+        .data = &network_kind,
+        .run = entity_run_rename,
 };
 static const Command set = {
         .name = "set",
@@ -215,7 +146,8 @@ static const Command set = {
         .options = options_target,
         .min_args = 2,
         .max_args = COMMAND_ANY,
-        .run = run_set,
+        .data = &network_kind,
+        .run = entity_run_set,
 };
 static const Command show = {
         .name = "show",
@@ -224,7 +156,8 @@ static const Command show = {
         .options = options_target,
         .min_args = 1,
         .max_args = 1,
-        .run = run_show,
+        .data = &network_kind,
+        .run = entity_run_show,
 };
 static const Command unset = {
         .name = "unset",
@@ -233,7 +166,8 @@ static const Command unset = {
         .options = options_target,
         .min_args = 2,
         .max_args = 2,
-        .run = run_unset,
+        .data = &network_kind,
+        .run = entity_run_unset,
 };
 
 const Command command_network = {

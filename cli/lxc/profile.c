@@ -61,36 +61,6 @@ static int run_create(Context *c) {
         return r;
 }
 
-static int run_delete(Context *c) {
-        _cleanup_free_ char *name = NULL, *path = NULL;
-        int r;
-
-        r = remote_split(c->args[0], &name);
-        if (r < 0)
-                return r;
-        path = api_path("profiles", name, NULL);
-        r = operation_run(c->client, "DELETE", path, NULL, NULL);
-        if (r >= 0 && !c->client->quiet)
-                printf("Profile %s deleted\n", name);
-        return r;
-}
-
-static int run_rename(Context *c) {
-        _cleanup_json_ struct json_object *o = jnew();
-        _cleanup_free_ char *name = NULL, *path = NULL;
-        int r;
-
-        r = remote_split(c->args[0], &name);
-        if (r < 0)
-                return r;
-        path = api_path("profiles", name, NULL);
-        jset_str(o, "name", c->args[1]);
-        r = operation_run(c->client, "POST", path, o, NULL);
-        if (r >= 0 && !c->client->quiet)
-                printf("Profile %s renamed to %s\n", name, c->args[1]);
-        return r;
-}
-
 static int run_copy(Context *c) {
         _cleanup_json_ struct json_object *o = NULL;
         _cleanup_free_ char *from = NULL, *to = NULL, *path = NULL, *target = xstrdup("/1.0/profiles");
@@ -114,11 +84,10 @@ static int run_copy(Context *c) {
 }
 
 /* Entity of the profile that the first argument names. */
-static int profile_entity(Context *c, Entity *ret, char **ret_path) {
-        _cleanup_free_ char *name = NULL;
+static int profile_entity(Context *c, Entity *ret, char **ret_path, char **ret_name) {
         int r;
 
-        r = device_entity(c, true, ret, ret_path, &name);
+        r = device_entity(c, true, ret, ret_path, ret_name);
         ret->help = "### A profile, as YAML.\n"
                     "### Lines that begin with a '#' are ignored.\n"
                     "###\n"
@@ -134,50 +103,7 @@ static int profile_entity(Context *c, Entity *ret, char **ret_path) {
         return r;
 }
 
-static int run_show(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = profile_entity(c, &e, &path);
-        return r < 0 ? r : entity_show(c, &e);
-}
-
-static int run_edit(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = profile_entity(c, &e, &path);
-        return r < 0 ? r : entity_edit(c, &e);
-}
-
-static int run_get(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = profile_entity(c, &e, &path);
-        return r < 0 ? r : entity_get(c, &e, c->args[1]);
-}
-
-static int run_set(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = profile_entity(c, &e, &path);
-        return r < 0 ? r : entity_set(c, &e, c->args + 1);
-}
-
-static int run_unset(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = profile_entity(c, &e, &path);
-        return r < 0 ? r : entity_unset(c, &e, c->args[1]);
-}
+static const EntityKind profile_kind = { .title = "Profile", .find = profile_entity };
 
 /* A change of the list of profiles of an instance. */
 typedef struct ListChange {
@@ -303,7 +229,8 @@ static const Command delete = {
         .summary = "Delete profiles",
         .min_args = 1,
         .max_args = 1,
-        .run = run_delete,
+        .data = &profile_kind,
+        .run = entity_run_delete,
 };
 static const Command edit = {
         .name = "edit",
@@ -313,7 +240,8 @@ static const Command edit = {
                     "      Update a profile using the content of profile.yaml",
         .min_args = 1,
         .max_args = 1,
-        .run = run_edit,
+        .data = &profile_kind,
+        .run = entity_run_edit,
 };
 static const Command get = {
         .name = "get",
@@ -321,7 +249,8 @@ static const Command get = {
         .summary = "Get values for profile configuration keys",
         .min_args = 2,
         .max_args = 2,
-        .run = run_get,
+        .data = &profile_kind,
+        .run = entity_run_get,
 };
 static const Command list = {
         .name = "list",
@@ -347,7 +276,8 @@ static const Command rename_profile = {
         .summary = "Rename profiles",
         .min_args = 2,
         .max_args = 2,
-        .run = run_rename,
+        .data = &profile_kind,
+        .run = entity_run_rename,
 };
 static const Command set = {
         .name = "set",
@@ -355,7 +285,8 @@ static const Command set = {
         .summary = "Set profile configuration keys",
         .min_args = 2,
         .max_args = COMMAND_ANY,
-        .run = run_set,
+        .data = &profile_kind,
+        .run = entity_run_set,
 };
 static const Command show = {
         .name = "show",
@@ -363,7 +294,8 @@ static const Command show = {
         .summary = "Show profile configurations",
         .min_args = 1,
         .max_args = 1,
-        .run = run_show,
+        .data = &profile_kind,
+        .run = entity_run_show,
 };
 static const Command unset = {
         .name = "unset",
@@ -371,7 +303,8 @@ static const Command unset = {
         .summary = "Unset profile configuration keys",
         .min_args = 2,
         .max_args = 2,
-        .run = run_unset,
+        .data = &profile_kind,
+        .run = entity_run_unset,
 };
 
 const Command command_profile = {

@@ -71,6 +71,8 @@ static int project_entity(Context *c, Entity *ret, char **ret_path, char **ret_n
         return 0;
 }
 
+static const EntityKind project_kind = { .title = "Project", .find = project_entity };
+
 static int run_create(Context *c) {
         _cleanup_json_ struct json_object *o = jnew();
         _cleanup_free_ char *name = NULL;
@@ -86,80 +88,6 @@ static int run_create(Context *c) {
         if (r >= 0 && !c->client->quiet)
                 printf("Project %s created\n", name);
         return r;
-}
-
-static int run_delete(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = project_entity(c, &e, &path, &name);
-        if (r >= 0)
-                r = operation_run(c->client, "DELETE", path, NULL, NULL);
-        if (r >= 0 && !c->client->quiet)
-                printf("Project %s deleted\n", name);
-        return r;
-}
-
-static int run_rename(Context *c) {
-        _cleanup_json_ struct json_object *o = jnew();
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = project_entity(c, &e, &path, &name);
-        if (r < 0)
-                return r;
-        jset_str(o, "name", c->args[1]);
-        r = operation_run(c->client, "POST", path, o, NULL);
-        if (r >= 0 && !c->client->quiet)
-                printf("Project %s renamed to %s\n", name, c->args[1]);
-        return r;
-}
-
-static int run_show(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = project_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_show(c, &e);
-}
-
-static int run_edit(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = project_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_edit(c, &e);
-}
-
-static int run_get(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = project_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_get(c, &e, c->args[1]);
-}
-
-static int run_set(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = project_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_set(c, &e, c->args + 1);
-}
-
-static int run_unset(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = project_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_unset(c, &e, c->args[1]);
 }
 
 static int run_switch(Context *c) {
@@ -196,7 +124,8 @@ static const Command delete = {
         .summary = "Delete projects",
         .min_args = 1,
         .max_args = 1,
-        .run = run_delete,
+        .data = &project_kind,
+        .run = entity_run_delete,
 };
 static const Command edit = {
         .name = "edit",
@@ -204,7 +133,8 @@ static const Command edit = {
         .summary = "Edit project configurations as YAML",
         .min_args = 1,
         .max_args = 1,
-        .run = run_edit,
+        .data = &project_kind,
+        .run = entity_run_edit,
 };
 static const Command get = {
         .name = "get",
@@ -212,7 +142,8 @@ static const Command get = {
         .summary = "Get values for project configuration keys",
         .min_args = 2,
         .max_args = 2,
-        .run = run_get,
+        .data = &project_kind,
+        .run = entity_run_get,
 };
 static const Command list = {
         .name = "list",
@@ -230,7 +161,8 @@ static const Command rename_project = {
         .summary = "Rename projects",
         .min_args = 2,
         .max_args = 2,
-        .run = run_rename,
+        .data = &project_kind,
+        .run = entity_run_rename,
 };
 static const Command set = {
         .name = "set",
@@ -238,7 +170,8 @@ static const Command set = {
         .summary = "Set project configuration keys",
         .min_args = 2,
         .max_args = COMMAND_ANY,
-        .run = run_set,
+        .data = &project_kind,
+        .run = entity_run_set,
 };
 static const Command show = {
         .name = "show",
@@ -246,7 +179,8 @@ static const Command show = {
         .summary = "Show project options",
         .min_args = 1,
         .max_args = 1,
-        .run = run_show,
+        .data = &project_kind,
+        .run = entity_run_show,
 };
 static const Command switch_project = {
         .name = "switch",
@@ -262,7 +196,8 @@ static const Command unset = {
         .summary = "Unset project configuration keys",
         .min_args = 2,
         .max_args = 2,
-        .run = run_unset,
+        .data = &project_kind,
+        .run = entity_run_unset,
 };
 
 const Command command_project = {

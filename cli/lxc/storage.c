@@ -42,6 +42,8 @@ static int pool_entity(Context *c, Entity *ret, char **ret_path, char **ret_name
         return 0;
 }
 
+static const EntityKind pool_kind = { .title = "Storage pool", .get_if_set = true, .find = pool_entity };
+
 static int run_list(Context *c) {
         static const char *const titles[] = { "NAME", "DRIVER", "SOURCE", "DESCRIPTION", "USED BY", "STATE" };
         _cleanup_(table_freep) Table *table = table_new();
@@ -96,19 +98,6 @@ static int run_create(Context *c) {
         else
                 printf("Storage pool %s created\n", name);
         return 0;
-}
-
-static int run_delete(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = pool_entity(c, &e, &path, &name);
-        if (r >= 0)
-                r = operation_run(c->client, "DELETE", path, NULL, NULL);
-        if (r >= 0 && !c->client->quiet)
-                printf("Storage pool %s deleted\n", name);
-        return r;
 }
 
 static int get_resources(Context *c, const char *name, Reply *ret) {
@@ -189,51 +178,6 @@ static int run_info(Context *c) {
         return output_yaml(o);
 }
 
-static int run_edit(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = pool_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_edit(c, &e);
-}
-
-static int run_get(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        _cleanup_reply_ Reply reply = {};
-        struct json_object *value;
-        Entity e;
-        int r;
-
-        r = pool_entity(c, &e, &path, &name);
-        if (r >= 0)
-                r = client_get(c->client, path, &reply);
-        if (r < 0)
-                return r;
-        value = jget_key(jget(reply.metadata, "config"), c->args[1]);
-        if (value)
-                printf("%s\n", strempty(json_object_get_string(value)));
-        return 0;
-}
-
-static int run_set(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = pool_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_set(c, &e, c->args + 1);
-}
-
-static int run_unset(Context *c) {
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
-        int r;
-
-        r = pool_entity(c, &e, &path, &name);
-        return r < 0 ? r : entity_unset(c, &e, c->args[1]);
-}
-
 static const Option options_target[] = { OPTION_STORAGE_TARGET, {} };
 static const Option options_list[] = { OPTION_FORMAT(arg_format), {} };
 static const Option options_show[] = {
@@ -265,7 +209,8 @@ static const Command delete = {
         .summary = "Delete storage pools",
         .min_args = 1,
         .max_args = 1,
-        .run = run_delete,
+        .data = &pool_kind,
+        .run = entity_run_delete,
 };
 static const Command edit = {
         .name = "edit",
@@ -275,7 +220,8 @@ static const Command edit = {
                     "      Update a storage pool using the content of pool.yaml.",
         .min_args = 1,
         .max_args = 1,
-        .run = run_edit,
+        .data = &pool_kind,
+        .run = entity_run_edit,
 };
 static const Command get = {
         .name = "get",
@@ -284,7 +230,8 @@ static const Command get = {
         .options = options_target,
         .min_args = 2,
         .max_args = 2,
-        .run = run_get,
+        .data = &pool_kind,
+        .run = entity_run_get,
 };
 static const Command info = {
         .name = "info",
@@ -311,7 +258,8 @@ static const Command set = {
         .options = options_target,
         .min_args = 2,
         .max_args = COMMAND_ANY,
-        .run = run_set,
+        .data = &pool_kind,
+        .run = entity_run_set,
 };
 static const Command show = {
         .name = "show",
@@ -329,7 +277,8 @@ static const Command unset = {
         .options = options_target,
         .min_args = 2,
         .max_args = 2,
-        .run = run_unset,
+        .data = &pool_kind,
+        .run = entity_run_unset,
 };
 
 const Command command_storage = {
