@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/socket.h"
 #include "base/str.h"
 #include "crash.h"
 #include "worker.h"
@@ -27,31 +28,22 @@ static int place_fds(const int *fds, size_t n) {
 int worker_receive_job(int *argc, char ***argv) {
         /* As what a process that was exec'ed for its job has from the kernel, they live as long as it does. */
         static char packet[WORKER_JOB_MAX], *list[WORKER_ARGUMENTS_MAX + 1];
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(int) * WORKER_FDS_MAX)];
-        } control;
-        struct iovec iov = { packet, sizeof(packet) };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-        struct cmsghdr *c;
+        size_t n_fds = WORKER_FDS_MAX;
+        int fds[WORKER_FDS_MAX], count = 0;
         ssize_t n;
-        int count = 0;
 
         if (*argc > 1)
                 return 0;
-        do
-                n = recvmsg(WORKER_REPORT_FD, &m, 0);
-        while (n < 0 && errno == EINTR);
+        n = socket_receive_fds(WORKER_REPORT_FD, packet, sizeof(packet), fds, &n_fds, 0);
         if (n <= 0)
-                return n < 0 ? -errno : -ECANCELED;
-        if (packet[n - 1] != '\0' || m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+                return n < 0 ? (int) n : -ECANCELED;
+        if (packet[n - 1] != '\0')
                 return -EBADMSG;
         for (char *p = packet; p < packet + n && count < WORKER_ARGUMENTS_MAX; p += strlen(p) + 1)
                 list[count++] = p;
         *argc = count;
         *argv = list;
-        c = CMSG_FIRSTHDR(&m);
-        return c ? place_fds((const int *) CMSG_DATA(c), (c->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
+        return place_fds(fds, n_fds);
 }
 
 int worker_report(const char *key, const char *value) {

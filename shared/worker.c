@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/socket.h"
 #include "base/str.h"
 #include "bus-error.h"
 #include "log.h"
@@ -334,28 +335,14 @@ static int job_pack(char *const *argv, char **ret, size_t *ret_n) {
 }
 
 static int job_send(int sock, char *const *argv, const int *fds, size_t n_fds) {
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(int) * WORKER_FDS_MAX)];
-        } control = {};
         _cleanup_free_ char *packet = NULL;
-        struct iovec iov;
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+        size_t n;
         int r;
 
         if (n_fds > WORKER_FDS_MAX)
                 return -E2BIG;
-        r = job_pack(argv, &packet, &iov.iov_len);
-        if (r < 0)
-                return r;
-        iov.iov_base = packet;
-        if (n_fds > 0) {
-                control.header = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int) * n_fds), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
-                memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
-                m.msg_control = &control;
-                m.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-        }
-        return RET_ERRNO((int) sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
+        r = job_pack(argv, &packet, &n);
+        return r < 0 ? r : socket_send_fds(sock, packet, n, fds, n_fds, MSG_DONTWAIT);
 }
 
 int worker_spare_spawn(WorkerSpare *s, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks, void *userdata, Worker **ret) {

@@ -5,9 +5,9 @@
 #include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/file.h"
+#include "base/socket.h"
 #include "http.h"
 
 #define READ_SIZE (256U * 1024U)
@@ -34,19 +34,11 @@ typedef struct Sender {
 } Sender;
 
 int http_connect(const char *socket_path, HttpConnection **ret) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        _cleanup_close_ int fd = -EBADF;
+        _cleanup_close_ int fd = socket_connect(socket_path, SOCK_STREAM);
         HttpConnection *c;
 
-        if (strlen(socket_path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        strcpy(address.sun_path, socket_path);
-
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
-                return -errno;
-        if (connect(fd, (struct sockaddr*) &address, sizeof(address)) < 0)
-                return -errno;
+                return fd;
         if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
                 return -errno;
 

@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
+#include "base/socket.h"
 #include "bus-error.h"
 #include "guest-control.h"
 #include "guest-message.h"
@@ -41,7 +42,7 @@ static int call_connect(uint64_t id) {
         _cleanup_free_ char *path = NULL;
         int r = guest_run_path(id, "control", &path);
 
-        return r < 0 ? r : guest_message_connect(path, SOCK_NONBLOCK);
+        return r < 0 ? r : socket_connect(path, SOCK_SEQPACKET | SOCK_NONBLOCK);
 }
 
 /* The descriptors of the caller of a successful call, in the order that the header promises. */

@@ -4,11 +4,10 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 #include "base/file.h"
+#include "base/socket.h"
 #include "base/str.h"
 #include "guest-message.h"
 
@@ -187,63 +186,17 @@ int guest_message_parse(GuestMessage *m, const void *data, size_t n) {
 }
 
 int guest_message_send(int sock, const GuestMessage *m) {
-        union {
-                struct cmsghdr align;
-                char buffer[CMSG_SPACE((GUEST_MESSAGE_FDS_MAX + 1) * sizeof(int))];
-        } control = {};
         _cleanup_close_ int memfd = -EBADF;
         int fds[GUEST_MESSAGE_FDS_MAX + 1];
-        size_t n = 0;
-        struct iovec iov = { .iov_base = m->data, .iov_len = m->size };
-        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-        if (m->size > GUEST_MESSAGE_PACKET_MAX) {
-                memfd = memfd_new_sealed("guest-message", m->data, m->size);
-                if (memfd < 0)
-                        return memfd;
-                fds[n++] = memfd;
-                iov = (struct iovec) { .iov_base = (char *) MEMFD_VERB, .iov_len = sizeof(MEMFD_VERB) };
-        }
-        for (size_t i = 0; i < m->n_fds; i++)
-                fds[n++] = m->fds[i];
-        if (n > 0) {
-                struct cmsghdr *c;
-
-                h.msg_control = &control;
-                h.msg_controllen = CMSG_SPACE(n * sizeof(int));
-                c = CMSG_FIRSTHDR(&h);
-                c->cmsg_level = SOL_SOCKET;
-                c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(n * sizeof(int));
-                memcpy(CMSG_DATA(c), fds, n * sizeof(int));
-        }
-        for (;;) {
-                if (sendmsg(sock, &h, MSG_NOSIGNAL) >= 0)
-                        return 0;
-                if (errno != EINTR)
-                        return -errno;
-        }
-}
-
-/* Moves what came in the control part into m, whether wanted or not: nothing may leak. */
-static void message_take_control(GuestMessage *m, struct msghdr *h) {
-        m->owns_fds = true;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
-                size_t n;
-
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-                        continue;
-                n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                for (size_t i = 0; i < n; i++) {
-                        int fd;
-
-                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        if (m->n_fds < GUEST_MESSAGE_FDS_MAX)
-                                m->fds[m->n_fds++] = fd;
-                        else
-                                (void) close(fd);
-                }
-        }
+        if (m->size <= GUEST_MESSAGE_PACKET_MAX)
+                return socket_send_fds(sock, m->data, m->size, m->fds, m->n_fds, 0);
+        memfd = memfd_new_sealed("guest-message", m->data, m->size);
+        if (memfd < 0)
+                return memfd;
+        fds[0] = memfd;
+        memcpy(fds + 1, m->fds, m->n_fds * sizeof(int));
+        return socket_send_fds(sock, MEMFD_VERB, sizeof(MEMFD_VERB), fds, m->n_fds + 1, 0);
 }
 
 /* Reads the memfd that came first. It must be sealed against changes, or the sender could change it under the checks. */
@@ -267,25 +220,16 @@ static int message_read_memfd(GuestMessage *m) {
 }
 
 static int message_receive_packet(int sock, GuestMessage *m, char *buffer, size_t max) {
-        union {
-                struct cmsghdr align;
-                char buffer[CMSG_SPACE((GUEST_MESSAGE_FDS_MAX + 1) * sizeof(int))];
-        } control;
-        struct iovec iov = { .iov_base = buffer, .iov_len = max };
-        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-                            .msg_controllen = sizeof(control) };
+        size_t n_fds = ELEMENTSOF(m->fds);
         ssize_t n;
 
-        do
-                n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
+        n = socket_receive_fds(sock, buffer, max, m->fds, &n_fds, MSG_CMSG_CLOEXEC);
         if (n < 0)
-                return -errno;
-        message_take_control(m, &h);
+                return (int) n;
+        m->n_fds = n_fds;
+        m->owns_fds = true;
         if (n == 0)
                 return 0;
-        if (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-                return -EBADMSG;
         if ((size_t) n == sizeof(MEMFD_VERB) && memcmp(buffer, MEMFD_VERB, sizeof(MEMFD_VERB)) == 0)
                 return message_read_memfd(m) ?: 1;
         return guest_message_parse(m, buffer, (size_t) n) ?: 1;
@@ -303,33 +247,6 @@ int guest_message_receive(int sock, GuestMessage *m) {
         if (r <= 0)
                 guest_message_done(m);
         return r;
-}
-
-static int open_socket(const char *path, int flags, struct sockaddr_un *ret_address) {
-        *ret_address = (struct sockaddr_un) { .sun_family = AF_UNIX };
-        if (strlen(path) >= sizeof(ret_address->sun_path))
-                return -ENAMETOOLONG;
-        strcpy(ret_address->sun_path, path);
-        return RET_ERRNO(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
-}
-
-int guest_message_listen(const char *path, int flags, int backlog) {
-        struct sockaddr_un address;
-        _cleanup_close_ int fd = open_socket(path, flags, &address);
-
-        if (fd < 0)
-                return fd;
-        (void) unlink(path);
-        return bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, backlog) < 0 ? -errno : TAKE_FD(fd);
-}
-
-int guest_message_connect(const char *path, int flags) {
-        struct sockaddr_un address;
-        _cleanup_close_ int fd = open_socket(path, flags, &address);
-
-        if (fd < 0)
-                return fd;
-        return connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ? -errno : TAKE_FD(fd);
 }
 
 int guest_message_send_ok(int sock, const int *fds, size_t n_fds) {

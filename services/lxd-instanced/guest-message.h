@@ -17,7 +17,7 @@
 typedef struct GuestMessage {
         char *data;
         size_t size, allocated;
-        int fds[GUEST_MESSAGE_FDS_MAX];
+        int fds[GUEST_MESSAGE_FDS_MAX + 1]; /* the first is the text of a large message, on its way */
         size_t n_fds;
         bool owns_fds; /* received ones; those added for sending are the caller's */
 } GuestMessage;
@@ -52,11 +52,6 @@ int guest_message_parse(GuestMessage *m, const void *data, size_t n);
 int guest_message_send(int sock, const GuestMessage *m);
 /* Receives one packet into an empty message; descriptors get O_CLOEXEC. 1; 0 at the end (peer closed); -EBADMSG, -errno (-EAGAIN: nothing there). */
 int guest_message_receive(int sock, GuestMessage *m);
-
-/* A socket for messages at path; flags: SOCK_NONBLOCK or 0. It is closed on exec. The listening one takes the place of what was there, and its
- * mode from the umask. fd, -ENAMETOOLONG, -errno. */
-int guest_message_listen(const char *path, int flags, int backlog);
-int guest_message_connect(const char *path, int flags);
 
 /* The two answers: "ok", and "error" with the bus error's name and its text. */
 int guest_message_send_ok(int sock, const int *fds, size_t n_fds);

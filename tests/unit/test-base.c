@@ -9,9 +9,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/socket.h"
 #include "base/str.h"
 #include "keyvalue.h"
 #include "undo.h"
@@ -195,12 +197,61 @@ static void undo(void **state) {
         assert_string_equal(ran, "xx");
 }
 
+static size_t open_fds(void) {
+        _cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
+        size_t n = 0;
+
+        assert_non_null(d);
+        while (readdir(d))
+                n++;
+        return n;
+}
+
+static void sockets(void **state) {
+        int pair[2], sent[3], came[3];
+        size_t n_fds, before;
+        char text[8];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        for (size_t i = 0; i < ELEMENTSOF(sent); i++)
+                assert_true((sent[i] = memfd_create("fd", MFD_CLOEXEC)) >= 0);
+        before = open_fds();
+
+        assert_int_equal(socket_send_fds(pair[0], "abc", 3, sent, 3, 0), 0);
+        n_fds = ELEMENTSOF(came);
+        assert_int_equal(socket_receive_fds(pair[1], text, sizeof(text), came, &n_fds, MSG_CMSG_CLOEXEC), 3);
+        assert_int_equal(n_fds, 3);
+        assert_memory_equal(text, "abc", 3);
+        for (size_t i = 0; i < n_fds; i++) {
+                assert_true(fcntl(came[i], F_GETFD) & FD_CLOEXEC);
+                (void) close(came[i]);
+        }
+        /* Too many descriptors, too long a packet: refused, and nothing of it stays open. */
+        assert_int_equal(socket_send_fds(pair[0], "abc", 3, sent, 3, 0), 0);
+        n_fds = 2;
+        assert_int_equal(socket_receive_fds(pair[1], text, sizeof(text), came, &n_fds, 0), -EBADMSG);
+        assert_int_equal(socket_send_fds(pair[0], "abcdefghi", 9, sent, 1, 0), 0);
+        n_fds = 2;
+        assert_int_equal(socket_receive_fds(pair[1], text, sizeof(text), came, &n_fds, 0), -EBADMSG);
+        assert_int_equal(open_fds(), before);
+
+        n_fds = 2;
+        assert_int_equal(socket_receive_fds(pair[1], text, sizeof(text), came, &n_fds, MSG_DONTWAIT), -EAGAIN);
+        (void) close(pair[0]);
+        assert_int_equal(socket_receive_fds(pair[1], text, sizeof(text), came, &n_fds, 0), 0);
+        assert_int_equal(socket_send_fds(pair[1], "abc", 3, sent, 3, 0), -EPIPE);
+        assert_int_equal(socket_send_fds(pair[1], "abc", 3, sent, SOCKET_FDS_MAX + 1, 0), -E2BIG);
+        (void) close(pair[1]);
+        for (size_t i = 0; i < ELEMENTSOF(sent); i++)
+                (void) close(sent[i]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(numbers), cmocka_unit_test(sizes), cmocka_unit_test(names), cmocka_unit_test(text),
                 cmocka_unit_test(times),   cmocka_unit_test(vectors), cmocka_unit_test(maps), cmocka_unit_test(files),
                 cmocka_unit_test(files_of_the_kernel),
-                cmocka_unit_test(undo),
+                cmocka_unit_test(undo), cmocka_unit_test(sockets),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

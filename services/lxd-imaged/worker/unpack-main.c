@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/cleanup.h"
+#include "base/socket.h"
 #include "bus-error.h"
 #include "crash.h"
 #include "log.h"
@@ -35,30 +36,16 @@ static void on_progress(unsigned percent, void *userdata) {
         (void) send_text(*(int *) userdata, text); /* a caller who is gone: the next start of storaged cleans up */
 }
 
-static int take_fds(struct msghdr *h, int *fds) {
-        struct cmsghdr *c = CMSG_FIRSTHDR(h);
-
-        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int) * JOB_FDS) || CMSG_NXTHDR(h, c))
-                return -EBADMSG;
-        memcpy(fds, CMSG_DATA(c), sizeof(int) * JOB_FDS);
-        return 0;
-}
-
 static int receive_request(int fd, Request *q) {
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(int) * JOB_FDS)];
-        } control = {};
-        struct iovec iov = { .iov_base = q->format, .iov_len = sizeof(q->format) - 1 };
-        struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-        ssize_t n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
+        size_t n_fds = JOB_FDS;
+        ssize_t n = socket_receive_fds(fd, q->format, sizeof(q->format) - 1, q->fds, &n_fds, MSG_CMSG_CLOEXEC);
 
         if (n < 0)
-                return -errno;
-        if (n == 0 || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+                return (int) n;
+        if (n == 0 || n_fds != JOB_FDS)
                 return -EBADMSG;
         q->format[n] = '\0';
-        return take_fds(&h, q->fds);
+        return 0;
 }
 
 static int check_fds(const Request *q, sd_bus_error *error) {

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/socket.h"
 #include "base/str.h"
 #include "binds.h"
 #include "bus-error.h"
@@ -170,7 +171,7 @@ static int hook_listen(uint64_t id) {
         _cleanup_free_ char *path = NULL;
         int r = guest_run_path(id, "connect", &path);
 
-        return r < 0 ? r : guest_message_listen(path, 0, 1);
+        return r < 0 ? r : socket_listen(path, SOCK_SEQPACKET, 1);
 }
 
 /* Without an answer the hook fails, and with it the start. */

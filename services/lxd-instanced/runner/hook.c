@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/socket.h"
 #include "base/str.h"
 #include "crash.h"
 #include "guest-message.h"
@@ -21,7 +22,7 @@ static int run(const char *path, const char *pid) {
         _cleanup_message_ GuestMessage m = {}, answer = {};
         int r;
 
-        sock = netns < 0 ? netns : guest_message_connect(path, 0);
+        sock = netns < 0 ? netns : socket_connect(path, SOCK_SEQPACKET);
         if (sock < 0)
                 return sock;
         r = guest_message_begin(&m, "connect");

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/socket.h"
 #include "notify.h"
 #include "runner.h"
 
@@ -22,7 +23,7 @@ int server_listen(Runner *r) {
         if (q < 0)
                 return q;
         /* The umask is 0077: root alone may connect from the first moment. */
-        q = guest_message_listen(path, SOCK_NONBLOCK, SOMAXCONN);
+        q = socket_listen(path, SOCK_SEQPACKET | SOCK_NONBLOCK, SOMAXCONN);
         if (q < 0)
                 return q;
         r->listen_fd = q;

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "base/socket.h"
 #include "base/str.h"
 #include "unpack-owners.h"
 
@@ -90,27 +91,6 @@ static int unpack_finish(int target_fd, const struct ucred *who, int records_fd,
         return r;
 }
 
-static int unpack_send(int fd, const char *format, const int fds[static JOB_FDS]) {
-        union {
-                char buffer[CMSG_SPACE(JOB_FDS * sizeof(int))];
-                struct cmsghdr align;
-        } control = {};
-        struct iovec iov = { .iov_base = (char *) format, .iov_len = strlen(format) };
-        struct msghdr message = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = control.buffer,
-                .msg_controllen = sizeof(control.buffer),
-        };
-        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(JOB_FDS * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, JOB_FDS * sizeof(int));
-        return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 /* One packet from the unpacker: 1 = go on, 0 = done, -errno. */
 static int unpack_reply(char *packet, void (*progress)(unsigned percent), HostError *e) {
         const char *rest;
@@ -170,7 +150,7 @@ int unpack_image(const char *format, int metadata_fd, int rootfs_fd, int target_
         if (r < 0)
                 return host_error(e, r, "Failed to open the new volume for the unpacker");
         records = memfd_create("lxd-unpack-records", MFD_CLOEXEC);
-        r = records < 0 ? -errno : unpack_send(fd, format, (int[]) { metadata_fd, rootfs_fd, lent, records });
+        r = records < 0 ? -errno : socket_send_fds(fd, format, strlen(format), (int[]) { metadata_fd, rootfs_fd, lent, records }, JOB_FDS, 0);
         if (r < 0)
                 return host_error(e, r, "Failed to hand the image to the unpacker");
         r = unpack_wait(fd, progress, e);
