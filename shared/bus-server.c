@@ -307,6 +307,9 @@ int bus_server_add_connection(BusServer *s, int fd) {
         if (r >= 0)
                 r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Connected", on_connected, c);
+        /* What is sent is with the peer by then, unless he does not read, or has not even said who he is: nobody waits for that at the end. */
+        if (r >= 0)
+                r = sd_bus_set_close_on_exit(c->bus, false);
         if (r >= 0)
                 r = sd_bus_attach_event(c->bus, s->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)

@@ -206,7 +206,7 @@ int daemon_new(const DaemonSpec *spec, Daemon **ret) {
 Daemon *daemon_free(Daemon *d) {
         if (!d)
                 return NULL;
-        sd_event_source_disable_unref(d->idle);
+        d->idle = sd_event_source_disable_unref(d->idle); /* the last connection goes below, see on_alone() */
         sd_event_source_disable_unref(d->drain);
         sd_event_source_disable_unref(d->backup);
         operations_free(d->operations);

@@ -176,6 +176,24 @@ test_killed_while_something_is_frozen() {
         wait_until lxc delete -f frozen
 }
 
+# A daemon that has been quiet for longer than its idle time, kept by somebody who listens, and is stopped then.
+test_stop_while_somebody_listens() {
+        local drop_in=/run/systemd/system/lxd-clusterd.service.d/quiet.conf listener
+        mkdir -p "${drop_in%/*}"
+        printf '[Service]\nEnvironment=LXD_IDLE_SEC=1\n' >$drop_in
+        systemctl daemon-reload
+        systemctl stop --quiet lxd-clusterd.service
+        python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.connect("/run/lxd/clusterd.bus"); time.sleep(60)' &
+        listener=$!
+        wait_until systemctl --quiet is-active lxd-clusterd.service
+        sleep 2.5
+        assert systemctl stop --quiet lxd-clusterd.service
+        kill $listener
+        assert_eq "$(systemctl show -P Result lxd-clusterd.service)" success
+        rm $drop_in
+        systemctl daemon-reload
+}
+
 test_nothing_left() {
         # logind does not outlive a bus that is killed.
         diff -u <(grep -v '^failed unit systemd-logind' /tmp/before) <(inventory | grep -v '^failed unit systemd-logind') || fail "left behind"
