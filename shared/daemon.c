@@ -286,7 +286,7 @@ static int daemon_end_idle(Daemon *d) {
 static void on_alone(void *userdata) {
         Daemon *d = userdata;
 
-        if (d->idle && daemon_quiet_for(d) >= d->idle_usec)
+        if (d->idle && !d->releasing && daemon_quiet_for(d) >= d->idle_usec)
                 (void) sd_event_source_set_time_relative(d->idle, 0);
 }
 

@@ -44,6 +44,7 @@ struct Http {
         sd_event_source *io, *timer, *kick;
         Listener *listeners;
         Request *requests;
+        Request *waiting; /* for their answers, since this round of libmicrohttpd */
         unsigned connections;
         uint64_t last; /* when a connection ended, monotonic */
 };
@@ -282,6 +283,7 @@ static void end_of_body(Request *r) {
 static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *data, size_t *n, void **request) {
         Request *r = *request;
+        Http *h = userdata;
 
         if (!r)
                 return MHD_NO;
@@ -301,8 +303,22 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
         }
         if (r->response)
                 return queue_answer(r);
-        request_suspend(r);
+        r->next_waiting = h->waiting;
+        h->waiting = request_ref(r);
         return MHD_YES;
+}
+
+/* Suspends what waits for its answer, now that libmicrohttpd has seen that there is none yet and reads no more from the client: suspended inside of
+ * on_request(), it would read when it goes on, and take the end of what the client sends (socat's, as soon as the request is sent) for the client's end. */
+static void suspend_waiting(Http *h) {
+        while (h->waiting) {
+                Request *r = h->waiting;
+
+                h->waiting = r->next_waiting;
+                if (r->connection)
+                        request_suspend(r);
+                request_unref(r);
+        }
 }
 
 static void on_completed(void *userdata, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode code) {
@@ -347,6 +363,7 @@ static void run(Http *h) {
         int enabled;
 
         (void) MHD_run(h->daemon);
+        suspend_waiting(h);
         if (MHD_get_timeout(h->daemon, &ms) != MHD_YES) {
                 (void) sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
                 return;

@@ -8,7 +8,7 @@
 Request *request_new(Manager *m, Request **list, struct MHD_Connection *connection, const char *uri);
 /* Must the process not end before this request is answered? */
 void request_hold(Request *r, bool held);
-/* From inside the access handler: the request waits. */
+/* The request waits: for its answer, or (called from inside the access handler) for room in its stream. */
 void request_suspend(Request *r);
 /* Continues a request whose stream can take more, without an answer yet. */
 void request_continue(Request *r);

@@ -85,13 +85,14 @@ void request_suspend(Request *r) {
         MHD_suspend_connection(r->connection);
         r->suspended = true;
 
-        /* libmicrohttpd does not look at a suspended connection: see for ourselves whether the client leaves. */
+        /* libmicrohttpd does not look at a suspended connection: see for ourselves whether the client leaves. One who has only said all that he
+         * has to say (EPOLLRDHUP) does not. */
         if (!r->on_hangup)
                 return;
         request_hold(r, false); /* it may be long, and the client can ask again */
         info = MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (info)
-                (void) sd_event_add_io(r->manager->event, &r->hangup, info->connect_fd, EPOLLRDHUP, on_hangup, r);
+                (void) sd_event_add_io(r->manager->event, &r->hangup, info->connect_fd, EPOLLHUP, on_hangup, r);
 }
 
 void request_continue(Request *r) {

@@ -39,6 +39,7 @@ struct Request {
         unsigned status;
         char *etag;     /* request_etag() */
         char *location; /* for reply_created() after a call */
+        Request *next_waiting; /* see suspend_waiting() */
         bool suspended;
         sd_event_source *hangup;
         void (*on_hangup)(Request *r); /* the client is gone while we are suspended */

@@ -101,6 +101,49 @@ test_networks_and_storage() {
         assert lxc.stock storage delete tpool
 }
 
+# As socat and nc -N do: who has sent his request closes his half of the connection, and reads.
+test_half_closed() {
+        cat >/tmp/half.py <<'PYTHON'
+import json, socket
+
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect("/var/lib/lxd/unix.socket")
+    return s
+
+def ask(method, path, body=None):
+    text = json.dumps(body).encode() if body else b""
+    s = connect()
+    s.sendall(b"%s %s HTTP/1.1\r\nHost: lxd\r\nContent-Length: %d\r\n\r\n%s" % (method, path, len(text), text))
+    s.shutdown(socket.SHUT_WR)
+    answer = b""
+    while True:
+        data = s.recv(65536)
+        if not data:
+            break
+        answer += data
+    assert answer, "%s %s: no answer" % (method, path)
+    return int(answer.split()[1]), json.loads(answer[answer.index(b"\r\n\r\n"):])
+
+others = [connect() for i in range(3)]          # with others connected, too
+others[0].sendall(b"GET /1.0 HTTP/1.1\r\nHost: lxd\r\n\r\n")
+others[0].recv(65536)
+for path in (b"/1.0", b"/1.0/instances?recursion=2", b"/1.0/instances/s1", b"/1.0/networks", b"/1.0/images", b"/1.0/projects"):
+    status, answer = ask(b"GET", path)
+    assert status == 200, (path, status, answer)
+status, answer = ask(b"POST", b"/1.0/profiles", {"name": "half"})
+assert status == 201, (status, answer)
+status, answer = ask(b"DELETE", b"/1.0/profiles/half")
+assert status == 200, (status, answer)
+status, answer = ask(b"POST", b"/1.0/instances/s1/exec", {"command": ["sleep", "1"]})
+assert status == 202, (status, answer)
+status, answer = ask(b"GET", answer["operation"].encode() + b"/wait?timeout=20")
+assert status == 200 and answer["metadata"]["status"] == "Success", (status, answer)
+PYTHON
+        assert python3 /tmp/half.py
+}
+
 test_power() {
         assert lxc.stock pause s1
         assert_eq "$(lxc list -c s --format csv s1)" FROZEN
