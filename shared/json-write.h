@@ -42,5 +42,5 @@ int json_finish_memfd(JsonWriter *w);
 /* The text, NUL-terminated; caller frees. 0, -ENOMEM. */
 int json_finish_text(JsonWriter *w, char **ret);
 
-/* ETag: a hash (32 hex digits) of the text written so far. Used on a writer that holds the editable part of an object. 0, -errno. */
+/* ETag: a hash (64 hex digits) of the text written so far. Used on a writer that holds the editable part of an object. 0, -errno. */
 int json_etag(const JsonWriter *w, char **ret);

@@ -72,11 +72,12 @@ static void etag(void **state) {
         /* The published values of FNV-1a. */
         free(x);
         assert_int_equal(json_etag(&a, &x), 0);
-        assert_string_equal(x, "6c62272e07bb014262b821756295c58d");
+        assert_int_equal(strlen(x), 64);
+        assert_memory_equal(x, "6c62272e07bb014262b821756295c58d", 32);
         free(x);
         b = (JsonWriter) { .data = (char *) "foobar", .size = 6 };
         assert_int_equal(json_etag(&b, &x), 0);
-        assert_string_equal(x, "343e1662793c64bf6f0d3597ba446f18");
+        assert_memory_equal(x, "343e1662793c64bf6f0d3597ba446f18", 32);
 }
 
 int main(void) {
