@@ -13,12 +13,15 @@ static const char *entity_map(const Entity *e) {
 
 int entity_get(Context *c, const Entity *e, const char *key) {
         _cleanup_reply_ Reply reply = {};
+        struct json_object *value;
         int r;
 
         r = client_get(c->client, e->path, &reply);
         if (r < 0)
                 return r;
-        printf("%s\n", strempty(json_object_get_string(jget_key(jget(reply.metadata, entity_map(e)), key))));
+        value = jget_key(jget(reply.metadata, entity_map(e)), key);
+        if (value || !e->get_if_set)
+                printf("%s\n", strempty(json_object_get_string(value)));
         return 0;
 }
 
@@ -272,19 +275,10 @@ int entity_run_edit(Context *c) {
 
 int entity_run_get(Context *c) {
         _cleanup_(found_done) Found f = {};
-        _cleanup_reply_ Reply reply = {};
-        struct json_object *value;
         int r;
 
         r = find(c, &f);
-        if (r >= 0)
-                r = client_get(c->client, f.path, &reply);
-        if (r < 0)
-                return r;
-        value = jget_key(jget(reply.metadata, entity_map(&f.entity)), c->args[1]);
-        if (value || !kind_of(c)->get_if_set)
-                printf("%s\n", strempty(json_object_get_string(value)));
-        return 0;
+        return r < 0 ? r : entity_get(c, &f.entity, c->args[1]);
 }
 
 int entity_run_rename(Context *c) {

@@ -12,6 +12,7 @@ typedef struct Entity {
         const char *const *writable;    /* those that PUT takes; also what "edit" lets through */
         const char *help;               /* lines above the text in the editor, with "### " before each */
         bool only_shown;                /* "show" prints no others */
+        bool get_if_set;                /* "get" of a key that is not set prints nothing, not even an empty line */
         bool strict_unset;              /* "unset" of a key that is not set is an error */
 } Entity;
 
@@ -36,7 +37,6 @@ int entity_parse(const Entity *e, const char *text, size_t size, struct json_obj
 /* A kind of object whose sub-commands are alike. It is the 'data' of a Command with one of the functions below as 'run'. */
 typedef struct EntityKind {
         const char *title;              /* "Network", of "Network br0 deleted" */
-        bool get_if_set;                /* "get" of a key that is not set prints nothing, not even an empty line */
         /* Finds out which one the first argument names. *ret_path and *ret_name are to be freed, also after an error.
          * Returns 0, or a negative errno with fail() set. */
         int (*find)(Context *c, Entity *ret, char **ret_path, char **ret_name);

@@ -28,6 +28,7 @@ static int network_entity(Context *c, Entity *ret, char **ret_path, char **ret_n
                 .path = *ret_path,
                 .writable = network_writable,
                 .shown = network_shown,
+                .get_if_set = true,
                 .help = "### A network, as YAML.\n"
                         "### Lines that begin with a '#' are ignored.\n"
                         "###\n"
@@ -41,7 +42,7 @@ static int network_entity(Context *c, Entity *ret, char **ret_path, char **ret_n
         return 0;
 }
 
-static const EntityKind network_kind = { .title = "Network", .get_if_set = true, .find = network_entity };
+static const EntityKind network_kind = { .title = "Network", .find = network_entity };
 
 static int run_create(Context *c) {
         _cleanup_json_ struct json_object *o = jnew();

@@ -30,6 +30,7 @@ static int pool_entity(Context *c, Entity *ret, char **ret_path, char **ret_name
                 .path = *ret_path,
                 .writable = pool_writable,
                 .shown = pool_shown,
+                .get_if_set = true,
                 .help = "### A storage pool, as YAML.\n"
                         "### Lines that begin with a '#' are ignored.\n"
                         "###\n"
@@ -42,7 +43,7 @@ static int pool_entity(Context *c, Entity *ret, char **ret_path, char **ret_name
         return 0;
 }
 
-static const EntityKind pool_kind = { .title = "Storage pool", .get_if_set = true, .find = pool_entity };
+static const EntityKind pool_kind = { .title = "Storage pool", .find = pool_entity };
 
 static int run_list(Context *c) {
         static const char *const titles[] = { "NAME", "DRIVER", "SOURCE", "DESCRIPTION", "USED BY", "STATE" };
