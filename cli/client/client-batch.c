@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "client-batch.h"
 #include "fail.h"
 
@@ -15,31 +13,15 @@ static int lane_wait(ClientBatch *b, ClientBatchLane *lane) {
         return r < 0 && !fail_text() ? client_connection_failed(b->client, r) : r;
 }
 
-static int lane_connect(ClientBatch *b, ClientBatchLane *lane) {
-        int r;
-
-        if (lane->connection && http_is_reusable(lane->connection))
-                return 0;
-        lane->connection = http_free(lane->connection);
-        r = http_connect(b->client->socket_path, &lane->connection);
-        return r < 0 ? client_connection_failed(b->client, r) : 0;
-}
-
 int client_batch_send(ClientBatch *b, const HttpRequest *request) {
         ClientBatchLane *lane = b->lanes + b->next;
         int r;
 
         r = lane_wait(b, lane);
         if (r >= 0)
-                r = lane_connect(b, lane);
+                r = client_begin(b->client, &lane->connection, request);
         if (r < 0)
                 return r;
-
-        if (b->client->debug)
-                fprintf(stderr, "DEBUG  %s %s\n", request->method, request->path);
-        r = http_send(lane->connection, request);
-        if (r < 0)
-                return client_send_failed(b->client, r);
         lane->due = true;
         b->next = (b->next + 1) % CLIENT_BATCH_LANES;
         return 0;

@@ -68,12 +68,6 @@ int client_connection_failed(Client *c, int error) {
         }
 }
 
-int client_send_failed(Client *c, int error) {
-        if (error == -ENODATA)
-                return fail(error, "The file became shorter while it was being sent");
-        return client_connection_failed(c, error);
-}
-
 char *api_escape(const char *s) {
         Buffer b = {};
 
@@ -117,14 +111,13 @@ void client_add_project(Client *c, char **path) {
                 api_query(path, "project", c->project);
 }
 
-/* Sends on the kept connection if it is still good, else on a new one, and reads the head of the answer. */
-static int client_exchange(Client *c, const HttpRequest *request, HttpHead *ret) {
+int client_begin(Client *c, HttpConnection **connection, const HttpRequest *request) {
         int r;
 
-        if (c->connection && !http_is_reusable(c->connection))
-                client_disconnect(c);
-        if (!c->connection) {
-                r = http_connect(c->socket_path, &c->connection);
+        if (*connection && !http_is_reusable(*connection))
+                *connection = http_free(*connection);
+        if (!*connection) {
+                r = http_connect(c->socket_path, connection);
                 if (r < 0)
                         return client_connection_failed(c, r);
         }
@@ -132,11 +125,20 @@ static int client_exchange(Client *c, const HttpRequest *request, HttpHead *ret)
         if (c->debug)
                 fprintf(stderr, "DEBUG  %s %s\n", request->method, request->path);
 
-        r = http_send(c->connection, request);
-        if (r < 0) {
-                client_disconnect(c);
-                return client_send_failed(c, r);
-        }
+        r = http_send(*connection, request);
+        if (r >= 0)
+                return 0;
+        *connection = http_free(*connection);
+        return r == -ENODATA ? fail(r, "The file became shorter while it was being sent") : client_connection_failed(c, r);
+}
+
+/* Sends on the kept connection and reads the head of the answer. */
+static int client_exchange(Client *c, const HttpRequest *request, HttpHead *ret) {
+        int r;
+
+        r = client_begin(c, &c->connection, request);
+        if (r < 0)
+                return r;
         r = http_read_head(c->connection, ret);
         if (r < 0) {
                 client_disconnect(c);

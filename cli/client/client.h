@@ -63,8 +63,9 @@ char *api_escape(const char *s);
 /* Sets fail() for a connection that could not be made or broke. Returns 'error'. */
 int client_connection_failed(Client *c, int error);
 
-/* The same for an error of http_send(). */
-int client_send_failed(Client *c, int error);
+/* Sends a request on *connection, or on a new one where there is none that is still good; the answer is left to the caller. Returns 0, or a
+ * negative errno with fail() set, and then there is no connection. */
+int client_begin(Client *c, HttpConnection **connection, const HttpRequest *request);
 
 /* Reads an LXD document that is due on a connection. Returns 0 or as client_call(); but if the connection breaks,
  * that error without fail() being set. */
