@@ -40,6 +40,14 @@ def show(value, kind):
     return "%.0f/s" % value if kind == "rate" else "%.2f ms" % value
 
 
+def show_ratio(ratio, kind):
+    if ratio is None:
+        return "-"
+    if kind == "rate" or ratio >= 1:
+        return "%.2fx" % ratio
+    return "1/%.1f" % (1 / ratio) if ratio else "0"
+
+
 def judge(row, ratio):
     if row["must"] == "-" or ratio is None:
         return "-" if row["must"] == "-" else "failed"
@@ -50,6 +58,13 @@ def judge(row, ratio):
         return ratio >= float(goal) if row["kind"] == "rate" else ratio <= float(goal)
 
     return "stretch" if holds(row["stretch"]) else "must" if holds(row["must"]) else "NOT HELD"
+
+
+def cells(row):
+    """A row of the run's JSON as texts, in the order of the table's columns."""
+    kind = row["kind"]
+    return (row["title"], show(row["theirs"], kind), show(row["ours"], kind), show_ratio(row["ratio"], kind), row["must"], row["stretch"],
+            row["held"])
 
 
 def main():
@@ -65,9 +80,8 @@ def main():
             base = medians.get(row["kind"][5:], {}).get("ours")
         ratio = ours / base if ours is not None and base else None
         held = judge(row, ratio)
-        text = "-" if ratio is None else "%.2fx" % ratio if row["kind"] == "rate" or ratio >= 1 else "1/%.1f" % (1 / ratio) if ratio else "0"
-        table.append((row["title"], show(theirs, row["kind"]), show(ours, row["kind"]), text, row["must"], row["stretch"], held))
         out.append({**row, "theirs": theirs, "ours": ours, "ratio": ratio, "held": held, "values": results[row["id"]]})
+        table.append(cells(out[-1]))
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     for line in table:
         print("  ".join(text.ljust(width) if i == 0 else text.rjust(width) for i, (text, width) in enumerate(zip(line, widths))))
@@ -78,4 +92,5 @@ def main():
         json.dump(out, f, indent=1)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,23 +5,13 @@
 import json
 import sys
 
+import report
+
 HEAD = "| operation |"
 
 
-def show(value, kind):
-    if kind == "bytes":
-        return "%.2f MB" % (value / 1e6)
-    return "%.0f/s" % value if kind == "rate" else "%.2f ms" % value
-
-
 def line(row):
-    ratio = row["ratio"]
-    if row["kind"] == "rate" or ratio >= 1:
-        text = "%.2fx" % ratio
-    else:
-        text = "1/%.1f" % (1 / ratio) if ratio else "0"
-    cells = (row["title"], show(row["theirs"], row["kind"]), show(row["ours"], row["kind"]), text, row["must"], row["stretch"], row["held"])
-    return "| " + " | ".join(cells) + " |"
+    return "| " + " | ".join(report.cells(row)) + " |"
 
 
 def main():
