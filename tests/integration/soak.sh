@@ -88,12 +88,7 @@ for n in range(int(sys.argv[1])):
     path = random.choice(paths)
     s.connect("/var/lib/lxd/unix.socket")
     s.sendall(("GET %s HTTP/1.1\r\nHost: lxd\r\nConnection: close\r\n\r\n" % path).encode())
-    answer = b""
-    while True:
-        data = s.recv(65536)
-        if not data:
-            break
-        answer += data
+    answer = s.makefile("rb").read()
     if not answer.startswith(b"HTTP/1.1 200"):
         sys.exit("request %d, %s: %r" % (n, path, answer[:500]))
     time.sleep(random.random() * 0.01)

@@ -117,12 +117,7 @@ def ask(method, path, body=None):
     s = connect()
     s.sendall(b"%s %s HTTP/1.1\r\nHost: lxd\r\nContent-Length: %d\r\n\r\n%s" % (method, path, len(text), text))
     s.shutdown(socket.SHUT_WR)
-    answer = b""
-    while True:
-        data = s.recv(65536)
-        if not data:
-            break
-        answer += data
+    answer = s.makefile("rb").read()
     assert answer, "%s %s: no answer" % (method, path)
     return int(answer.split()[1]), json.loads(answer[answer.index(b"\r\n\r\n"):])
 

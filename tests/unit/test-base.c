@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/socket.h"
 #include "base/str.h"
+#include "count-fds.h"
 #include "keyvalue.h"
 #include "undo.h"
 
@@ -197,16 +198,6 @@ static void undo(void **state) {
         assert_string_equal(ran, "xx");
 }
 
-static size_t open_fds(void) {
-        _cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
-        size_t n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        return n;
-}
-
 static void sockets(void **state) {
         int pair[2], sent[3], came[3];
         size_t n_fds, before;
@@ -215,7 +206,7 @@ static void sockets(void **state) {
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
         for (size_t i = 0; i < ELEMENTSOF(sent); i++)
                 assert_true((sent[i] = memfd_create("fd", MFD_CLOEXEC)) >= 0);
-        before = open_fds();
+        before = count_fds();
 
         assert_int_equal(socket_send_fds(pair[0], "abc", 3, sent, 3, 0), 0);
         n_fds = ELEMENTSOF(came);
@@ -233,7 +224,7 @@ static void sockets(void **state) {
         assert_int_equal(socket_send_fds(pair[0], "abcdefghi", 9, sent, 1, 0), 0);
         n_fds = 2;
         assert_int_equal(socket_receive_fds(pair[1], text, sizeof(text), came, &n_fds, 0), -EBADMSG);
-        assert_int_equal(open_fds(), before);
+        assert_int_equal(count_fds(), before);
 
         n_fds = 2;
         assert_int_equal(socket_receive_fds(pair[1], text, sizeof(text), came, &n_fds, MSG_DONTWAIT), -EAGAIN);

@@ -12,17 +12,8 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "count-fds.h"
 #include "guest-message.h"
-
-static size_t count_fds(void) {
-        _cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
-        size_t n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        return n;
-}
 
 static void make_pair(int pair[static 2]) {
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
