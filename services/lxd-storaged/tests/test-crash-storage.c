@@ -264,7 +264,7 @@ static const Scenario scenarios[] = {
             "worker-after-rename", "worker-end" }, false },
         { "snapshot", prepare_volume, create_snapshot, check_snapshot,
           { "snapshot-create-recorded", "before-worker", "snapshot-create-before-commit", "worker-start", "worker-copied",
-            "worker-before-rename", "worker-after-rename" }, false },
+            "dir:worker-before-rename", "dir:worker-after-rename" }, false },
         { "restore", prepare_snapshot, restore_snapshot, check_restored,
           { "volume-restore-marked", "before-worker", "worker-start", "worker-restore-before-exchange", "worker-restore-after-exchange",
             "worker-end" }, false },
@@ -279,7 +279,7 @@ static const Scenario scenarios[] = {
         { "delete snapshot", prepare_snapshot, delete_snapshot, check_deleted,
           { "snapshot-delete-marked", "worker-start", "worker-delete-after-rename", "worker-end" }, false },
         { "copy", prepare_snapshot, copy_volume, check_copied,
-          { "volume-create-recorded", "before-worker", "worker-start", "worker-copied", "worker-after-rename", "worker-end",
+          { "volume-create-recorded", "before-worker", "worker-start", "worker-copied", "dir:worker-after-rename", "worker-end",
             "volume-create-before-commit" }, false },
         { "move", prepare_move, move_volume, check_moved,
           { "volume-create-recorded", "volume-move-recorded", "before-worker", "worker-start", "worker-copied", "worker-after-rename", "worker-end",
@@ -339,6 +339,13 @@ static void run_scenario(Harness *h, const Scenario *s, const char *point) {
         remove_all(h);
 }
 
+/* A snapshot of btrfs has its name at once: the points around the rename are for those who copy files. */
+static const char *point_of(const char *point, bool btrfs) {
+        const char *dir = startswith(point, "dir:");
+
+        return !dir ? point : btrfs ? NULL : dir;
+}
+
 static void run_all(Harness *h, const char *driver) {
         bool btrfs = streq(driver, "btrfs");
 
@@ -350,7 +357,8 @@ static void run_all(Harness *h, const char *driver) {
         for (size_t i = 0; i < ELEMENTSOF(scenarios); i++)
                 if (btrfs || !scenarios[i].btrfs_only)
                         for (size_t k = 0; k < ELEMENTSOF(scenarios[i].points) && scenarios[i].points[k]; k++)
-                                run_scenario(h, &scenarios[i], scenarios[i].points[k]);
+                                if (point_of(scenarios[i].points[k], btrfs))
+                                        run_scenario(h, &scenarios[i], point_of(scenarios[i].points[k], btrfs));
         assert_int_equal(harness_call(h, "/pool/p", "Pool", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
         assert_false(harness_exists(h, "storage-pools/p"));
 }

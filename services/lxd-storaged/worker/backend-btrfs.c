@@ -437,7 +437,7 @@ static int btrfs_volume_set_quota(HostPool *p, int fd, uint64_t bytes, HostError
                         return host_error(e, r, "Failed to turn on quotas in storage pool \"%s\"", p->name);
                 r = btrfs_quota_limit(fd, bytes);
         }
-        return r < 0 ? host_error(e, r, "Failed to set the size of the volume to %" PRIu64 " bytes", bytes) : 0;
+        return r < 0 ? host_error(e, r, "Failed to set the size of the volume to %" PRIu64 " bytes", bytes) : 1;
 }
 
 static int btrfs_volume_usage(HostPool *p, int fd, uint64_t *ret) {
@@ -447,8 +447,21 @@ static int btrfs_volume_usage(HostPool *p, int fd, uint64_t *ret) {
         return r == -ENOTCONN || r == -ENODATA ? -EOPNOTSUPP : r;
 }
 
+static int btrfs_flush_names(HostPool *p, int dir_fd, HostError *e) {
+        int r = btrfs_commit(dir_fd);
+
+        return r < 0 ? host_error(e, r, "Failed to commit the changes of storage pool \"%s\"", p->name) : 0;
+}
+
+static int btrfs_flush_files(HostPool *p, HostError *e) {
+        int r = btrfs_flush(p->fd);
+
+        return r < 0 ? host_error(e, r, "Failed to flush storage pool \"%s\"", p->name) : 0;
+}
+
 const Backend backend_btrfs = {
         .name = "btrfs",
+        .snapshots = true,
         .pool_check = btrfs_pool_check,
         .pool_create = btrfs_pool_create,
         .pool_mount = btrfs_pool_mount,
@@ -460,4 +473,6 @@ const Backend backend_btrfs = {
         .volume_set_readonly = btrfs_volume_set_readonly,
         .volume_set_quota = btrfs_volume_set_quota,
         .volume_usage = btrfs_volume_usage,
+        .flush_names = btrfs_flush_names,
+        .flush_files = btrfs_flush_files,
 };

@@ -82,6 +82,14 @@ static int dir_volume_usage(HostPool *p, int fd, uint64_t *ret) {
         return -EOPNOTSUPP; /* would have to walk the tree */
 }
 
+static int dir_flush_names(HostPool *p, int dir_fd, HostError *e) {
+        return fsync(dir_fd) < 0 ? host_error(e, -errno, "Failed to flush a directory of storage pool \"%s\"", p->name) : 0;
+}
+
+static int dir_flush_files(HostPool *p, HostError *e) {
+        return syncfs(p->fd) < 0 ? host_error(e, -errno, "Failed to flush storage pool \"%s\"", p->name) : 0;
+}
+
 const Backend backend_dir = {
         .name = "dir",
         .pool_check = dir_pool_check,
@@ -93,4 +101,6 @@ const Backend backend_dir = {
         .volume_copy = dir_volume_copy,
         .volume_delete = dir_volume_delete,
         .volume_usage = dir_volume_usage,
+        .flush_names = dir_flush_names,
+        .flush_files = dir_flush_files,
 };

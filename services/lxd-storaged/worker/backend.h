@@ -21,6 +21,8 @@ typedef struct HostPool {
 
 typedef struct Backend {
         const char *name;
+        /* A copy within the pool is a snapshot: there it is whole, and on the disk. */
+        bool snapshots;
 
         /* Refuses, without changing anything, what pool_create() could not make without touching somebody's data. Once it has
          * passed, whatever is at the places of the pool was made for it. */
@@ -44,10 +46,15 @@ typedef struct Backend {
         int (*volume_delete)(HostPool *p, int dir_fd, const char *name, HostError *e);
         /* Makes it read-only (images, snapshots) or writable. NULL = the driver cannot, nothing is done. */
         int (*volume_set_readonly)(HostPool *p, int fd, bool readonly, HostError *e);
-        /* Limits what the volume may hold; 0 = no limit. NULL = the driver has no quota, nothing is done. */
+        /* Limits what the volume may hold; 0 = no limit. NULL = the driver has no quota, nothing is done. 1 = done, 0 = there was nothing to do. */
         int (*volume_set_quota)(HostPool *p, int fd, uint64_t bytes, HostError *e);
         /* Bytes that only this volume uses. -EOPNOTSUPP: unknown. */
         int (*volume_usage)(HostPool *p, int fd, uint64_t *ret);
+
+        /* Waits until the names in dir_fd, and all of the volumes but what is in their files, are on the disk. */
+        int (*flush_names)(HostPool *p, int dir_fd, HostError *e);
+        /* Waits until files that were written are on the disk, too. */
+        int (*flush_files)(HostPool *p, HostError *e);
 } Backend;
 
 extern const Backend backend_dir;

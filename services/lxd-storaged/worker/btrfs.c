@@ -298,6 +298,18 @@ int btrfs_subvolume_delete(int dir_fd, const char *name) {
         return delete_deep(dir_fd, name, 0);
 }
 
+int btrfs_commit(int fd) {
+        uint64_t transaction;
+
+        if (ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) < 0)
+                return -errno;
+        return ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) < 0 ? -errno : 0;
+}
+
+int btrfs_flush(int fd) {
+        return ioctl(fd, BTRFS_IOC_SYNC, NULL) < 0 ? -errno : 0;
+}
+
 int btrfs_quota_enable(int fd) {
         struct btrfs_ioctl_quota_ctl_args args = { .cmd = BTRFS_QUOTA_CTL_ENABLE };
 

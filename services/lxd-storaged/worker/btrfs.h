@@ -26,6 +26,11 @@ int btrfs_subvolume_delete(int dir_fd, const char *name);
 /* True if other subvolumes are nested in that of fd. 0/1, -errno. */
 int btrfs_has_nested(int fd);
 
+/* Waits until the running transaction is on the disk: names, flags and limits, not what is in files. 0, -errno. */
+int btrfs_commit(int fd);
+/* The same, and what was written to files of the whole file system. */
+int btrfs_flush(int fd);
+
 /* Turns quota accounting on for the file system of fd, waits until it has counted what is there. Already on = 0. */
 int btrfs_quota_enable(int fd);
 /* Limits the referenced bytes of the subvolume of fd; 0 removes the limit. -ENOTCONN: quotas are off. */

@@ -80,6 +80,13 @@ static int lock_mounts(Job *j, HostError *e) {
         return 0;
 }
 
+/* Loop files, places to mount at and what is in a new pool. */
+static int flush_file_system(const char *path, HostError *e) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 || syncfs(fd) < 0 ? host_error(e, -errno, "Failed to flush the file system of \"%s\"", path) : 0;
+}
+
 static int run_pool_create(Job *j, HostError *e) {
         int r;
 
@@ -90,6 +97,10 @@ static int run_pool_create(Job *j, HostError *e) {
                 return r;
         crash_point("worker-pool-mounted");
         r = make_kinds(j, e);
+        if (r >= 0)
+                r = flush_file_system(j->pool.path, e);
+        if (r >= 0)
+                r = flush_file_system(j->pool.state_dir, e);
         if (r < 0)
                 (void) j->backend->pool_delete(&j->pool, host_error_ignored());
         return r;
@@ -115,7 +126,9 @@ static int run_pool_delete(Job *j, HostError *e) {
         int r;
 
         r = lock_mounts(j, e);
-        return r < 0 ? r : j->backend->pool_delete(&j->pool, e);
+        if (r >= 0)
+                r = j->backend->pool_delete(&j->pool, e);
+        return r < 0 ? r : flush_file_system(j->pool.state_dir, e);
 }
 
 static int run_pool_resources(Job *j, HostError *e) {
@@ -167,7 +180,7 @@ static int run_volume_restore(Job *j, HostError *e) {
 }
 
 static int run_volume_rename(Job *j, HostError *e) {
-        return volume_rename(&j->pool, j->pairs, j->n_pairs, e);
+        return volume_rename(j->backend, &j->pool, j->pairs, j->n_pairs, e);
 }
 
 static int run_volume_delete(Job *j, HostError *e) {

@@ -63,29 +63,40 @@ static int open_volume(int dir_fd, const char *name) {
         return RET_ERRNO(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-/* The last steps on a volume under its temporary name. */
-static int finish_volume(const Backend *b, HostPool *p, const Place *place, int mode, bool readonly, uint64_t quota,
-                         HostError *e) {
-        _cleanup_close_ int fd = open_volume(place->dir_fd, place->new_name);
+/* The last steps on a volume before it can be used. 1 = they changed something, 0 = it was right already. */
+static int finish_volume(const Backend *b, HostPool *p, int dir_fd, const char *name, int mode, bool readonly, uint64_t quota, HostError *e) {
+        _cleanup_close_ int fd = open_volume(dir_fd, name);
+        bool changed = false;
+        struct stat st;
         int r = 0;
 
-        if (fd < 0)
-                return host_error(e, fd, "Failed to open the new volume");
-        if (mode >= 0 && fchmod(fd, mode) < 0)
-                return host_error(e, -errno, "Failed to set the mode of the new volume");
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return host_error(e, fd < 0 ? fd : -errno, "Failed to open the new volume");
+        if (mode >= 0 && (st.st_mode & 07777) != (unsigned) mode) {
+                if (fchmod(fd, mode) < 0)
+                        return host_error(e, -errno, "Failed to set the mode of the new volume");
+                changed = true;
+        }
         if (b->volume_set_quota) /* 0 too: a btrfs snapshot inherits the limit of its source */
                 r = b->volume_set_quota(p, fd, quota, e);
+        changed |= r > 0;
         if (r >= 0 && readonly && b->volume_set_readonly)
                 r = b->volume_set_readonly(p, fd, true, e);
-        return r;
+        return r < 0 ? r : changed;
 }
 
-static int publish(const Backend *b, HostPool *p, const Place *place, HostError *e) {
+/* flush_files: it was filled with files. */
+static int publish(const Backend *b, HostPool *p, const Place *place, bool flush_files, HostError *e) {
+        int r;
+
         crash_point("worker-before-rename");
         if (renameat2(place->dir_fd, place->new_name, place->dir_fd, place->name, RENAME_NOREPLACE) < 0)
                 return host_error(e, -errno, "Failed to name the new volume \"%s\"", place->name);
         crash_point("worker-after-rename");
-        return 0;
+        r = flush_files ? b->flush_files(p, e) : b->flush_names(p, place->dir_fd, e);
+        if (r < 0)
+                (void) b->volume_delete(p, place->dir_fd, place->name, host_error_ignored());
+        return r;
 }
 
 /* What an earlier job of this id, killed in the middle, left. */
@@ -112,9 +123,9 @@ int volume_create(const Backend *b, HostPool *p, const char *to, const char *id,
                         (void) host_error(e, r, "Failed to create rootfs/");
         }
         if (r >= 0)
-                r = finish_volume(b, p, &place, (int) mode, false, quota, e);
+                r = finish_volume(b, p, place.dir_fd, place.new_name, (int) mode, false, quota, e);
         if (r >= 0)
-                r = publish(b, p, &place, e);
+                r = publish(b, p, &place, false, e);
         if (r < 0)
                 (void) clear_new(b, p, &place, host_error_ignored());
         return r;
@@ -138,12 +149,50 @@ int volume_create_image(const Backend *b, HostPool *p, const char *to, const cha
                            : unpack_image(image->format, image->metadata_fd, image->rootfs_fd, fd, progress, e);
         }
         if (r >= 0)
-                r = finish_volume(b, p, &place, 0700, true, 0, e);
+                r = finish_volume(b, p, place.dir_fd, place.new_name, 0700, true, 0, e);
         if (r >= 0)
-                r = publish(b, p, &place, e);
+                r = publish(b, p, &place, true, e);
         if (r < 0)
                 (void) clear_new(b, p, &place, host_error_ignored());
         return r;
+}
+
+/* Nothing is to be waited for, unless the snapshot has to differ from its source. */
+static int copy_by_snapshot(const Backend *b, HostPool *p, const Place *from, const Place *to, const VolumePair *pair, uint64_t quota,
+                            int mode, HostError *e) {
+        int r;
+
+        r = b->volume_copy(p, from->dir_fd, from->name, true, pair->readonly && mode < 0, to->dir_fd, to->name, e);
+        if (r < 0)
+                return r;
+        crash_point("worker-copied");
+        r = finish_volume(b, p, to->dir_fd, to->name, mode, pair->readonly, quota, e);
+        if (r > 0)
+                r = b->flush_names(p, to->dir_fd, e);
+        if (r < 0)
+                (void) b->volume_delete(p, to->dir_fd, to->name, host_error_ignored());
+        return r;
+}
+
+static int copy_by_files(const Backend *b, HostPool *p, int source_fd, const Place *from, const Place *to, const VolumePair *pair,
+                         uint64_t quota, int mode, HostError *e) {
+        int r;
+
+        r = clear_new(b, p, to, e);
+        if (r >= 0)
+                r = b->volume_copy(p, from->dir_fd, from->name, source_fd == p->fd, pair->readonly && mode < 0, to->dir_fd, to->new_name, e);
+        crash_point("worker-copied");
+        if (r >= 0)
+                r = finish_volume(b, p, to->dir_fd, to->new_name, mode, pair->readonly, quota, e);
+        if (r >= 0)
+                r = publish(b, p, to, true, e);
+        if (r < 0)
+                (void) clear_new(b, p, to, host_error_ignored());
+        return r;
+}
+
+static bool by_snapshot(const Backend *b, const HostPool *p, int source_fd) {
+        return b->snapshots && source_fd == p->fd;
 }
 
 static int copy_one(const Backend *b, HostPool *p, int source_fd, const VolumePair *pair, const char *id, uint64_t quota,
@@ -157,17 +206,8 @@ static int copy_one(const Backend *b, HostPool *p, int source_fd, const VolumePa
         r = place_open(p, p->fd, pair->to, id, true, &to);
         if (r < 0)
                 return host_error(e, r, "Failed to open the place of volume \"%s\"", pair->to);
-        r = clear_new(b, p, &to, e);
-        if (r >= 0)
-                r = b->volume_copy(p, from.dir_fd, from.name, source_fd == p->fd, pair->readonly && mode < 0, to.dir_fd, to.new_name, e);
-        crash_point("worker-copied");
-        if (r >= 0)
-                r = finish_volume(b, p, &to, mode, pair->readonly, quota, e);
-        if (r >= 0)
-                r = publish(b, p, &to, e);
-        if (r < 0)
-                (void) clear_new(b, p, &to, host_error_ignored());
-        return r;
+        return by_snapshot(b, p, source_fd) ? copy_by_snapshot(b, p, &from, &to, pair, quota, mode, e)
+                                            : copy_by_files(b, p, source_fd, &from, &to, pair, quota, mode, e);
 }
 
 int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *pairs, size_t n, const char *id,
@@ -205,7 +245,9 @@ int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *fro
         if (r >= 0)
                 r = b->volume_copy(p, from.dir_fd, from.name, source_fd == p->fd, false, to.dir_fd, to.new_name, e);
         if (r >= 0)
-                r = finish_volume(b, p, &to, -1, false, quota, e);
+                r = finish_volume(b, p, to.dir_fd, to.new_name, -1, false, quota, e);
+        if (r >= 0 && !by_snapshot(b, p, source_fd))
+                r = b->flush_files(p, e); /* before the former contents go */
         crash_point("worker-restore-before-exchange");
         if (r >= 0 && renameat2(to.dir_fd, to.new_name, to.dir_fd, to.name, RENAME_EXCHANGE) < 0)
                 r = host_error(e, -errno, "Failed to exchange volume \"%s\" for its snapshot", to_path);
@@ -214,16 +256,34 @@ int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *fro
                 (void) clear_new(b, p, &to, host_error_ignored());
                 return r;
         }
-        return clear_new(b, p, &to, e); /* the former contents */
+        r = clear_new(b, p, &to, e); /* the former contents */
+        return r < 0 ? r : b->flush_names(p, to.dir_fd, e);
 }
 
-int volume_rename(HostPool *p, const VolumePair *pairs, size_t n, HostError *e) {
+/* Each for itself: a log-structured file system may know of one directory and not yet of another. */
+static int flush_place(const Backend *b, HostPool *p, const char *path, HostError *e) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        int r = place_open(p, p->fd, path, "0", false, &place);
+
+        if (r == -ENOENT)
+                return 0;
+        return r < 0 ? host_error(e, r, "Failed to open the place of volume \"%s\"", path) : b->flush_names(p, place.dir_fd, e);
+}
+
+int volume_rename(const Backend *b, HostPool *p, const VolumePair *pairs, size_t n, HostError *e) {
+        int r = 0;
+
         for (size_t i = 0; i < n; i++) {
                 if (renameat2(p->fd, pairs[i].from, p->fd, pairs[i].to, RENAME_NOREPLACE) < 0 && errno != ENOENT)
                         return host_error(e, -errno, "Failed to rename \"%s\" to \"%s\"", pairs[i].from, pairs[i].to);
                 crash_point("worker-renamed-one");
         }
-        return 0;
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                r = flush_place(b, p, pairs[i].to, e);
+                if (r >= 0)
+                        r = flush_place(b, p, pairs[i].from, e);
+        }
+        return r;
 }
 
 /* Takes the name away first: a volume that is half gone is never seen under it. */
@@ -261,7 +321,10 @@ int volume_delete(const Backend *b, HostPool *p, const char *const *paths, size_
         }
         if (dir && unlinkat(p->fd, dir, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
                 return host_error(e, -errno, "Failed to remove directory \"%s\"", dir);
-        return 0;
+        r = dir ? flush_place(b, p, dir, e) : 0;
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = flush_place(b, p, paths[i], e);
+        return r;
 }
 
 int volume_settle(const Backend *b, HostPool *p, const char *path, const char *id, uint64_t quota, HostError *e) {
@@ -292,10 +355,12 @@ int volume_shift(HostPool *p, const char *path, const char *below, const char *i
 int volume_set_quota(const Backend *b, HostPool *p, const char *path, uint64_t quota, HostError *e) {
         _cleanup_close_ int fd = open_resolve(p->fd, path, O_RDONLY | O_DIRECTORY, 0,
                                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        int r;
 
         if (fd < 0)
                 return host_error(e, fd, "Failed to open volume \"%s\"", path);
-        return b->volume_set_quota ? b->volume_set_quota(p, fd, quota, e) : 0;
+        r = b->volume_set_quota ? b->volume_set_quota(p, fd, quota, e) : 0;
+        return r > 0 ? b->flush_names(p, fd, e) : r;
 }
 
 int volume_usage(const Backend *b, HostPool *p, const char *path, uint64_t *ret) {

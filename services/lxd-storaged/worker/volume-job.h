@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs on volumes: each takes effect as a whole, by a rename at its end. */
+/* Jobs on volumes: each takes effect as a whole, by a rename at its end, and is on the disk when it returns. */
 #pragma once
 
 #include "backend.h"
@@ -34,7 +34,7 @@ int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *
 int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *from, const char *to, const char *id, uint64_t quota,
                    HostError *e);
 /* Renames in order; a pair whose `from` is missing has been done before. -EEXIST when both are there. */
-int volume_rename(HostPool *p, const VolumePair *pairs, size_t n, HostError *e);
+int volume_rename(const Backend *b, HostPool *p, const VolumePair *pairs, size_t n, HostError *e);
 /* Removes volumes and what jobs of that id left beside them, then the directory `dir` (of snapshots; may be NULL) if it is empty. */
 int volume_delete(const Backend *b, HostPool *p, const char *const *paths, size_t n, const char *id, const char *dir,
                   HostError *e);
