@@ -27,15 +27,21 @@ qemu_tap() {
 }
 
 qemu_up() {
-        local name=$1 base=$2 dir=$machines/$1 options restrict=on pid
+        qemu-img create -q -f qcow2 -F raw -b "$2/disk.img" "$machines/$1/disk.qcow2"
+        qemu_boot "$1" "$2"
+}
+
+# Boots from the disk as it is. What was not flushed is lost with QEMU only when the disk is durable: only then are flushes heeded.
+qemu_boot() {
+        local name=$1 base=$2 dir=$machines/$1 options restrict=on disk_cache=unsafe pid
         [ ! -e "$dir/online" ] || restrict=off
-        qemu-img create -q -f qcow2 -F raw -b "$base/disk.img" "$dir/disk.qcow2"
+        [ ! -e "$dir/durable" ] || disk_cache=writeback
         # shellcheck disable=SC2054
         options=(-name "$name" -machine q35 -accel "${LXD_TEST_ACCEL:-tcg,thread=multi}" -cpu max -smp 2
                 -m "${LXD_TEST_MEMORY:-2G}" -nodefaults -display none -no-reboot
                 -kernel "$base/kernel" -initrd "$base/initrd"
                 -append "root=/dev/vda rw console=ttyS0 panic=-1 quiet net.ifnames=0 systemd.hostname=$name"
-                -drive "file=$dir/disk.qcow2,if=virtio,format=qcow2,cache=unsafe"
+                -drive "file=$dir/disk.qcow2,if=virtio,format=qcow2,cache=$disk_cache"
                 -netdev "user,id=host,restrict=$restrict,hostfwd=tcp:127.0.0.1:0-:22"
                 -device virtio-net-pci,netdev=host -device virtio-rng-pci
                 -serial "file:$dir/console.log" -monitor "unix:$dir/monitor,server,nowait")
@@ -119,13 +125,19 @@ qemu_exec() {
         qemu_ssh "$name" "$terminal" root@127.0.0.1 "$command"
 }
 
-qemu_down() {
+# Kills QEMU: what the machine has not flushed is gone.
+qemu_kill() {
         local name=$1 pid deadline=$((SECONDS + 30))
-        [ ! -S "$machines/$name/ssh" ] || qemu_ssh "$name" -O exit root@127.0.0.1 >/dev/null 2>&1 || true
         while pid=$(qemu_leader "$name"); do
                 kill -KILL "$pid" 2>/dev/null || true
                 ((SECONDS < deadline)) || die "QEMU of machine \"$name\" does not end: $pid"
                 sleep 0.05
         done
         ip link delete dev "$(qemu_tap "$name")" 2>/dev/null || true
+}
+
+qemu_down() {
+        local name=$1
+        [ ! -S "$machines/$name/ssh" ] || qemu_ssh "$name" -O exit root@127.0.0.1 >/dev/null 2>&1 || true
+        qemu_kill "$name"
 }
