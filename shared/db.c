@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/str.h"
 #include "crash.h"
 #include "db-backup.h"
 #include "db.h"
@@ -304,16 +303,19 @@ static void committed(Db *db) {
                 db->unsynced = false;
 }
 
+static int db_vquery(Db *db, const char *sql, sqlite3_stmt **ret, const char *types, va_list ap) {
+        int r = db_get(db, sql, ret);
+
+        return r < 0 ? r : db_vbind(*ret, types, ap);
+}
+
 int db_exec(Db *db, const char *sql, const char *types, ...) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         va_list ap;
         int r;
 
-        r = db_get(db, sql, &s);
-        if (r < 0)
-                return r;
         va_start(ap, types);
-        r = db_vbind(s, types, ap);
+        r = db_vquery(db, sql, &s, types, ap);
         va_end(ap);
         if (r < 0)
                 return r;
@@ -323,12 +325,59 @@ int db_exec(Db *db, const char *sql, const char *types, ...) {
         return r;
 }
 
+int db_query(Db *db, const char *sql, sqlite3_stmt **ret, const char *types, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, types);
+        r = db_vquery(db, sql, ret, types, ap);
+        va_end(ap);
+        return r;
+}
+
+int db_query_row(Db *db, const char *sql, sqlite3_stmt **ret, const char *types, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, types);
+        r = db_vquery(db, sql, ret, types, ap);
+        va_end(ap);
+        if (r >= 0)
+                r = db_next(*ret);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        return 0;
+}
+
 const char *db_text(sqlite3_stmt *s, int column) {
         return (const char *) sqlite3_column_text(s, column) ?: "";
 }
 
 int64_t db_int(sqlite3_stmt *s, int column) {
         return sqlite3_column_int64(s, column);
+}
+
+int db_texts(sqlite3_stmt *s, int column, char **const *fields) {
+        for (; *fields; fields++, column++)
+                if (str_replace(*fields, db_text(s, column)) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+int db_read_config(sqlite3_stmt *s, Config *ret) {
+        int r = 0;
+
+        while (r >= 0 && (r = db_next(s)) > 0)
+                r = config_set(ret, db_text(s, 0), db_text(s, 1));
+        return r;
+}
+
+int db_read_strv(sqlite3_stmt *s, Strv *ret) {
+        int r = 0;
+
+        while (r >= 0 && (r = db_next(s)) > 0)
+                r = strv_extend(ret, db_text(s, 0));
+        return r;
 }
 
 int64_t db_last_id(Db *db) {

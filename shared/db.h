@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "keyvalue.h"
 
 typedef struct Db Db;
@@ -40,8 +41,22 @@ int db_next(sqlite3_stmt *s);
 int db_step(sqlite3_stmt *s);
 /* get + bind + step in one. */
 int db_exec(Db *db, const char *sql, const char *types, ...);
+/* get + bind in one: the rows are to be read. */
+int db_query(Db *db, const char *sql, sqlite3_stmt **ret, const char *types, ...);
+/* The same, and its first row, which must be there: 0, -ENOENT, -errno. */
+int db_query_row(Db *db, const char *sql, sqlite3_stmt **ret, const char *types, ...);
+
+/* Of the row a statement is at. */
 const char *db_text(sqlite3_stmt *s, int column); /* "" for NULL */
 int64_t db_int(sqlite3_stmt *s, int column);
+/* Copies the text of this column and the next ones: DB_TEXTS(s, 1, &n.name, &n.description). 0, -ENOMEM. */
+#define DB_TEXTS(s, column, ...) db_texts(s, column, (char **const[]) { __VA_ARGS__, NULL })
+int db_texts(sqlite3_stmt *s, int column, char **const *fields);
+
+/* All rows that are left, added to *ret: (key, value), or one text. 0, -errno. */
+int db_read_config(sqlite3_stmt *s, Config *ret);
+int db_read_strv(sqlite3_stmt *s, Strv *ret);
+
 int64_t db_last_id(Db *db);
 
 /* Transactions: BEGIN IMMEDIATE ... db_commit(); the cleanup attribute rolls back what was not committed. Not nested. */

@@ -161,6 +161,17 @@ int call_send_any(Call *c, CallThen then, sd_bus_error *error) {
         return send_call(c, then, true, error);
 }
 
+int call_send_change(Call *c, uint64_t flags, CallThen then, sd_bus_error *error) {
+        call_requestor(c);
+        call_append(c, "t", flags);
+        return call_send(c, then, error);
+}
+
+int call_send_document(Call *c, sd_bus_error *error) {
+        call_append(c, "t", (uint64_t) 0);
+        return call_send(c, then_document, error);
+}
+
 int then_document(Request *r, sd_bus_message *reply, sd_bus_error *error) {
         const char *etag = NULL;
         int fd, x;

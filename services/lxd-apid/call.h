@@ -32,6 +32,10 @@ typedef int (*CallThen)(Request *r, sd_bus_message *reply, sd_bus_error *error);
 int call_send(Call *c, CallThen then, sd_bus_error *error);
 /* The same, but `then` gets errors of the owner, too. */
 int call_send_any(Call *c, CallThen then, sd_bus_error *error);
+/* What a method that changes something ends with, requestor and flags, and call_send(). */
+int call_send_change(Call *c, uint64_t flags, CallThen then, sd_bus_error *error);
+/* What a method that only reads ends with, flags of which there are none, and call_send(); the document is the answer. */
+int call_send_document(Call *c, sd_bus_error *error);
 
 int then_document(Request *r, sd_bus_message *reply, sd_bus_error *error);  /* h [s etag] */
 int then_empty(Request *r, sd_bus_message *reply, sd_bus_error *error);

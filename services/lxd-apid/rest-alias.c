@@ -2,10 +2,9 @@
 /* Owns /1.0/images/aliases. */
 
 #include "bus-error.h"
-#include "call.h"
 #include "json-args.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 static void alias_call(Call *c, Request *r, const char *member) {
         call_begin_object(c, r, OPERATION_OWNER_IMAGED, ".Alias", member, "alias", r->project, r->labels[0], NULL);
@@ -15,8 +14,8 @@ int rest_aliases_get(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_IMAGED, ".Manager", "ListAliases");
-        call_append(&c, "sut", r->project, request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "su", r->project, request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 int rest_aliases_post(Request *r, sd_bus_error *error) {
@@ -44,17 +43,11 @@ int rest_aliases_post(Request *r, sd_bus_error *error) {
 
         call_begin(&c, r, OPERATION_OWNER_IMAGED, ".Manager", "CreateAlias");
         call_append(&c, "sssss", r->project, name, description, target, type);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return call_send_change(&c, 0, then_created, error);
 }
 
 int rest_alias_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        alias_call(&c, r, "Describe");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return object_document(r, alias_call, "Describe", error);
 }
 
 int rest_alias_put(Request *r, sd_bus_error *error) {
@@ -74,9 +67,7 @@ int rest_alias_put(Request *r, sd_bus_error *error) {
 
         alias_call(&c, r, "Update");
         call_append(&c, "sss", description, target, request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", flags);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, flags, then_empty, error);
 }
 
 int rest_alias_patch(Request *r, sd_bus_error *error) {
@@ -85,27 +76,11 @@ int rest_alias_patch(Request *r, sd_bus_error *error) {
 
 int rest_alias_post(Request *r, sd_bus_error *error) {
         const char *name;
-        Call c;
-        int x;
+        int x = body_name(r, &name, error);
 
-        x = body_name(r, &name, error);
-        if (x >= 0)
-                x = location_set(r, "/1.0/images/aliases/", name);
-        if (x < 0)
-                return x;
-
-        alias_call(&c, r, "Rename");
-        call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return x < 0 ? x : object_rename(r, alias_call, "/1.0/images/aliases/", name, error);
 }
 
 int rest_alias_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        alias_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return object_delete(r, alias_call, then_empty, error);
 }

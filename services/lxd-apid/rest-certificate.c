@@ -2,11 +2,10 @@
 /* Owns /1.0/certificates. */
 
 #include "bus-error.h"
-#include "call.h"
 #include "json-args.h"
 #include "reply.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 static void certificate_call(Call *c, Request *r, const char *member) {
         call_begin_object(c, r, OPERATION_OWNER_CLUSTERD, ".Certificate", member, "certificate", r->labels[0], NULL);
@@ -16,8 +15,8 @@ int rest_certificates_get(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", "ListCertificates");
-        call_append(&c, "ut", request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "u", request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 typedef struct CertificateBody {
@@ -78,17 +77,11 @@ int rest_certificates_post(Request *r, sd_bus_error *error) {
         call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", "AddCertificate");
         call_append(&c, "sssb", b.name, b.type, b.certificate, (int) b.restricted);
         call_strv(&c, b.projects);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_added, error);
+        return call_send_change(&c, 0, then_added, error);
 }
 
 int rest_certificate_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        certificate_call(&c, r, "Describe");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return object_document(r, certificate_call, "Describe", error);
 }
 
 int rest_certificate_put(Request *r, sd_bus_error *error) {
@@ -108,9 +101,7 @@ int rest_certificate_put(Request *r, sd_bus_error *error) {
         call_append(&c, "ssb", b.name, b.type, (int) b.restricted);
         call_strv(&c, b.projects);
         call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", b.flags);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, b.flags, then_empty, error);
 }
 
 int rest_certificate_patch(Request *r, sd_bus_error *error) {
@@ -118,10 +109,5 @@ int rest_certificate_patch(Request *r, sd_bus_error *error) {
 }
 
 int rest_certificate_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        certificate_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return object_delete(r, certificate_call, then_empty, error);
 }

@@ -133,9 +133,7 @@ int rest_exec_post(Request *r, sd_bus_error *error) {
         call_strv(&c, b->command);
         call_config(&c, &b->environment);
         call_append(&c, "suuuu", cwd, (uint32_t) uid, (uint32_t) gid, (uint32_t) width, (uint32_t) height);
-        call_requestor(&c);
-        call_append(&c, "t", b->flags);
-        return call_send(&c, then_exec, error);
+        return call_send_change(&c, b->flags, then_exec, error);
 }
 
 static int then_console(Request *r, sd_bus_message *reply, sd_bus_error *error) {
@@ -178,7 +176,5 @@ int rest_console_post(Request *r, sd_bus_error *error) {
 
         call_begin_object(&c, r, OPERATION_OWNER_INSTANCED, ".Instance", "Console", "instance", r->project, r->labels[0], NULL);
         call_append(&c, "uu", (uint32_t) width, (uint32_t) height);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_console, error);
+        return call_send_change(&c, 0, then_console, error);
 }

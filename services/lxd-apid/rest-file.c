@@ -150,9 +150,7 @@ int rest_files_post(Request *r, sd_bus_error *error) {
 
         files_call(&c, r, "Put");
         call_append(&c, "ssiiish", path, type, uid, gid, mode, write, fd);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }
 
 int rest_files_delete(Request *r, sd_bus_error *error) {
@@ -165,7 +163,5 @@ int rest_files_delete(Request *r, sd_bus_error *error) {
                 return x;
         files_call(&c, r, "Delete");
         call_append(&c, "s", path);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }

@@ -184,7 +184,5 @@ int rest_instances_post(Request *r, sd_bus_error *error) {
         call_config(&c, &b.config);
         call_devices(&c, &b.devices);
         call_config(&c, &source);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) !json_arg_is_given(o, "profiles"));
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, !json_arg_is_given(o, "profiles"), then_operation, error);
 }

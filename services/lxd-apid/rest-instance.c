@@ -2,11 +2,10 @@
 /* Owns /1.0/instances and /1.0/instances/{name}, without creation. */
 
 #include "bus-error.h"
-#include "call.h"
 #include "json-args.h"
 #include "reply.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 static void instance_call(Call *c, Request *r, const char *member) {
         call_begin_object(c, r, OPERATION_OWNER_INSTANCED, ".Instance", member, "instance", r->project, r->labels[0], NULL);
@@ -27,8 +26,8 @@ int rest_instance_get(Request *r, sd_bus_error *error) {
         Call c;
 
         instance_call(&c, r, "Describe");
-        call_append(&c, "ut", request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "u", request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 /* PUT {"restore": "snap0"}. 1 = it was that, and is under way. */
@@ -49,9 +48,7 @@ static int instance_restore(Request *r, sd_bus_error *error) {
 
         instance_call(&c, r, "Restore");
         call_append(&c, "sb", snapshot, (int) stateful);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        x = call_send(&c, then_operation, error);
+        x = call_send_change(&c, 0, then_operation, error);
         return x < 0 ? x : 1;
 }
 
@@ -72,9 +69,7 @@ static int instance_update(Request *r, CallThen then, sd_bus_error *error) {
         call_config(&c, &b.config);
         call_devices(&c, &b.devices);
         call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", b.flags);
-        return call_send(&c, then, error);
+        return call_send_change(&c, b.flags, then, error);
 }
 
 int rest_instance_put(Request *r, sd_bus_error *error) {
@@ -116,26 +111,15 @@ int rest_instance_post(Request *r, sd_bus_error *error) {
         call_append(&c, "s", name);
         if (pool[0])
                 call_append(&c, "s", pool);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, 0, then_operation, error);
 }
 
 int rest_instance_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        instance_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_operation, error);
+        return object_delete(r, instance_call, then_operation, error);
 }
 
 int rest_instance_state_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        instance_call(&c, r, "DescribeState");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return object_document(r, instance_call, "DescribeState", error);
 }
 
 enum {
@@ -198,9 +182,8 @@ int rest_instance_state_put(Request *r, sd_bus_error *error) {
         instance_call(&c, r, b.member);
         if (b.timed)
                 call_append(&c, "i", (int32_t) b.timeout);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) (b.timed && b.force ? STATE_FORCE : 0) | (b.stateful ? STATE_STATEFUL : 0));
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, (b.timed && b.force ? STATE_FORCE : 0) | (b.stateful ? STATE_STATEFUL : 0), then_operation,
+                                error);
 }
 
 /* All instances of the project at once. */
@@ -223,9 +206,7 @@ int rest_instances_put(Request *r, sd_bus_error *error) {
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED, "Saving the state of running instances is not supported");
         call_begin(&c, r, OPERATION_OWNER_INSTANCED, ".Manager", "ChangeStates");
         call_append(&c, "sssi", r->project, r->type, b.action, (int32_t) b.timeout);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) (b.timed && b.force));
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, b.timed && b.force, then_operation, error);
 }
 
 /* No backup was ever made, as POST says. But the instance has to be there. */

@@ -2,9 +2,9 @@
 /* Owns /1.0/instances/{name}/logs and the log of the console. */
 
 #include "bus-error.h"
-#include "call.h"
 #include "reply.h"
 #include "rest.h"
+#include "rest-object.h"
 
 static void instance_call(Call *c, Request *r, const char *member) {
         call_begin_object(c, r, OPERATION_OWNER_INSTANCED, ".Instance", member, "instance", r->project, r->labels[0], NULL);
@@ -37,11 +37,7 @@ static int then_log(Request *r, sd_bus_message *reply, sd_bus_error *error) {
 }
 
 int rest_logs_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        instance_call(&c, r, "ListLogs");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return object_document(r, instance_call, "ListLogs", error);
 }
 
 int rest_log_get(Request *r, sd_bus_error *error) {
@@ -63,9 +59,7 @@ int rest_log_delete(Request *r, sd_bus_error *error) {
                 return x;
         instance_call(&c, r, "DeleteLog");
         call_append(&c, "s", r->labels[1]);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }
 
 int rest_console_get(Request *r, sd_bus_error *error) {
@@ -80,7 +74,5 @@ int rest_console_delete(Request *r, sd_bus_error *error) {
         Call c;
 
         instance_call(&c, r, "ClearConsoleLog");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }

@@ -27,8 +27,7 @@ int rest_instance_metadata_get(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin_object(&c, r, OPERATION_OWNER_INSTANCED, ".Instance", "DescribeMetadata", "instance", r->project, r->labels[0], NULL);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return call_send_document(&c, error);
 }
 
 static int append_template(Call *c, const char *path, json_object *o, sd_bus_error *error) {
@@ -108,9 +107,7 @@ int rest_instance_metadata_put(Request *r, sd_bus_error *error) {
                 return x;
         }
         call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", flags);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, flags, then_empty, error);
 }
 
 static int then_template(Request *r, sd_bus_message *reply, sd_bus_error *error) {
@@ -138,8 +135,7 @@ int rest_templates_get(Request *r, sd_bus_error *error) {
                 return call_send(&c, then_template, error);
         }
         metadata_call(&c, r, "ListTemplates");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return call_send_document(&c, error);
 }
 
 static int template_name(Request *r, const char **ret, sd_bus_error *error) {
@@ -160,9 +156,7 @@ int rest_templates_post(Request *r, sd_bus_error *error) {
                 return fd;
         metadata_call(&c, r, "PutTemplate");
         call_append(&c, "sh", name, fd);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }
 
 int rest_templates_delete(Request *r, sd_bus_error *error) {
@@ -174,7 +168,5 @@ int rest_templates_delete(Request *r, sd_bus_error *error) {
                 return x;
         metadata_call(&c, r, "DeleteTemplate");
         call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }

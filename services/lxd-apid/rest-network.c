@@ -2,10 +2,9 @@
 /* Owns /1.0/networks. */
 
 #include "bus-error.h"
-#include "call.h"
 #include "json-args.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 #define PARTS (UPDATE_DESCRIPTION | UPDATE_CONFIG)
 
@@ -17,8 +16,8 @@ int rest_networks_get(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_NETD, ".Manager", "ListNetworks");
-        call_append(&c, "sut", r->project, request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "su", r->project, request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 int rest_networks_post(Request *r, sd_bus_error *error) {
@@ -43,47 +42,23 @@ int rest_networks_post(Request *r, sd_bus_error *error) {
         call_begin(&c, r, OPERATION_OWNER_NETD, ".Manager", "CreateNetwork");
         call_append(&c, "ssss", r->project, name, type, b.description);
         call_config(&c, &b.config);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
-}
-
-static int network_document(Request *r, const char *member, sd_bus_error *error) {
-        Call c;
-
-        network_call(&c, r, member);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return call_send_change(&c, 0, then_created, error);
 }
 
 int rest_network_get(Request *r, sd_bus_error *error) {
-        return network_document(r, "Describe", error);
+        return object_document(r, network_call, "Describe", error);
 }
 
 int rest_network_leases_get(Request *r, sd_bus_error *error) {
-        return network_document(r, "DescribeLeases", error);
+        return object_document(r, network_call, "DescribeLeases", error);
 }
 
 int rest_network_state_get(Request *r, sd_bus_error *error) {
-        return network_document(r, "DescribeState", error);
+        return object_document(r, network_call, "DescribeState", error);
 }
 
 int rest_network_put(Request *r, sd_bus_error *error) {
-        _cleanup_(update_body_done) UpdateBody b = {};
-        Call c;
-        int x;
-
-        x = update_body_read(r, PARTS, &b, error);
-        if (x < 0)
-                return x;
-
-        network_call(&c, r, "Update");
-        call_append(&c, "s", b.description);
-        call_config(&c, &b.config);
-        call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", b.flags);
-        return call_send(&c, then_empty, error);
+        return object_update(r, network_call, PARTS, error);
 }
 
 int rest_network_patch(Request *r, sd_bus_error *error) {
@@ -93,7 +68,6 @@ int rest_network_patch(Request *r, sd_bus_error *error) {
 int rest_network_post(Request *r, sd_bus_error *error) {
         const char *name = "";
         json_object *o = NULL;
-        Call c;
         int x;
 
         x = request_json(r, &o, error);
@@ -103,22 +77,9 @@ int rest_network_post(Request *r, sd_bus_error *error) {
                 return x;
         if (name[0] == '\0')
                 return bus_error_set(error, LXD_ERROR_INVALID, "New network name not provided");
-        x = location_set(r, "/1.0/networks/", name);
-        if (x < 0)
-                return x;
-
-        network_call(&c, r, "Rename");
-        call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return object_rename(r, network_call, "/1.0/networks/", name, error);
 }
 
 int rest_network_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        network_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return object_delete(r, network_call, then_empty, error);
 }

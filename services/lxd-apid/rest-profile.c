@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns /1.0/profiles. */
 
-#include "call.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 #define PARTS (UPDATE_DESCRIPTION | UPDATE_CONFIG | UPDATE_DEVICES)
 
@@ -15,8 +14,8 @@ int rest_profiles_get(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_INSTANCED, ".Manager", "ListProfiles");
-        call_append(&c, "sut", r->project, request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "su", r->project, request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 int rest_profiles_post(Request *r, sd_bus_error *error) {
@@ -37,36 +36,15 @@ int rest_profiles_post(Request *r, sd_bus_error *error) {
         call_append(&c, "sss", r->project, name, b.description);
         call_config(&c, &b.config);
         call_devices(&c, &b.devices);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return call_send_change(&c, 0, then_created, error);
 }
 
 int rest_profile_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        profile_call(&c, r, "Describe");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return object_document(r, profile_call, "Describe", error);
 }
 
 int rest_profile_put(Request *r, sd_bus_error *error) {
-        _cleanup_(update_body_done) UpdateBody b = {};
-        Call c;
-        int x;
-
-        x = update_body_read(r, PARTS, &b, error);
-        if (x < 0)
-                return x;
-
-        profile_call(&c, r, "Update");
-        call_append(&c, "s", b.description);
-        call_config(&c, &b.config);
-        call_devices(&c, &b.devices);
-        call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", b.flags);
-        return call_send(&c, then_empty, error);
+        return object_update(r, profile_call, PARTS, error);
 }
 
 int rest_profile_patch(Request *r, sd_bus_error *error) {
@@ -75,27 +53,11 @@ int rest_profile_patch(Request *r, sd_bus_error *error) {
 
 int rest_profile_post(Request *r, sd_bus_error *error) {
         const char *name;
-        Call c;
-        int x;
+        int x = body_name(r, &name, error);
 
-        x = body_name(r, &name, error);
-        if (x >= 0)
-                x = location_set(r, "/1.0/profiles/", name);
-        if (x < 0)
-                return x;
-
-        profile_call(&c, r, "Rename");
-        call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return x < 0 ? x : object_rename(r, profile_call, "/1.0/profiles/", name, error);
 }
 
 int rest_profile_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        profile_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return object_delete(r, profile_call, then_empty, error);
 }

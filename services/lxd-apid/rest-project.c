@@ -4,11 +4,10 @@
 #include <json-c/json.h>
 
 #include "base/file.h"
-#include "call.h"
 #include "json-args.h"
 #include "reply.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 #define PARTS (UPDATE_DESCRIPTION | UPDATE_CONFIG)
 
@@ -245,27 +244,11 @@ int rest_projects_post(Request *r, sd_bus_error *error) {
         call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", "CreateProject");
         call_append(&c, "ss", name, b.description);
         call_config(&c, &b.config);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
+        return call_send_change(&c, 0, then_created, error);
 }
 
 int rest_project_put(Request *r, sd_bus_error *error) {
-        _cleanup_(update_body_done) UpdateBody b = {};
-        Call c;
-        int x;
-
-        x = update_body_read(r, PARTS, &b, error);
-        if (x < 0)
-                return x;
-
-        project_call(&c, r, "Update");
-        call_append(&c, "s", b.description);
-        call_config(&c, &b.config);
-        call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", b.flags);
-        return call_send(&c, then_empty, error);
+        return object_update(r, project_call, PARTS, error);
 }
 
 int rest_project_patch(Request *r, sd_bus_error *error) {
@@ -281,16 +264,9 @@ int rest_project_post(Request *r, sd_bus_error *error) {
                 return x;
         project_call(&c, r, "Rename");
         call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }
 
 int rest_project_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        project_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return object_delete(r, project_call, then_empty, error);
 }

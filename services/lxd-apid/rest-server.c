@@ -22,16 +22,15 @@ static int cluster_document(Request *r, const char *member, sd_bus_error *error)
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", member);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return call_send_document(&c, error);
 }
 
 static int cluster_list(Request *r, const char *member, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_CLUSTERD, ".Manager", member);
-        call_append(&c, "ut", request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "u", request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 int rest_cluster_get(Request *r, sd_bus_error *error) {
@@ -128,7 +127,5 @@ int rest_internal_shutdown_put(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_INSTANCED, ".Manager", "StopAll");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_finished, error);
+        return call_send_change(&c, 0, then_finished, error);
 }

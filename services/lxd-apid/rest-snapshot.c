@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns /1.0/instances/{name}/snapshots. */
 
-#include "call.h"
 #include "json-args.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 #define CREATE_EXPIRES 1U
 
@@ -18,8 +17,8 @@ int rest_snapshots_get(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin_object(&c, r, OPERATION_OWNER_INSTANCED, ".Instance", "ListSnapshots", "instance", r->project, r->labels[0], NULL);
-        call_append(&c, "ut", request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "u", request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 int rest_snapshots_post(Request *r, sd_bus_error *error) {
@@ -42,17 +41,11 @@ int rest_snapshots_post(Request *r, sd_bus_error *error) {
 
         call_begin_object(&c, r, OPERATION_OWNER_INSTANCED, ".Instance", "CreateSnapshot", "instance", r->project, r->labels[0], NULL);
         call_append(&c, "sbt", name, (int) stateful, expires);
-        call_requestor(&c);
-        call_append(&c, "t", flags);
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, flags, then_operation, error);
 }
 
 int rest_snapshot_get(Request *r, sd_bus_error *error) {
-        Call c;
-
-        snapshot_call(&c, r, "Describe");
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return object_document(r, snapshot_call, "Describe", error);
 }
 
 int rest_snapshot_post(Request *r, sd_bus_error *error) {
@@ -66,9 +59,7 @@ int rest_snapshot_post(Request *r, sd_bus_error *error) {
 
         snapshot_call(&c, r, "Rename");
         call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, 0, then_operation, error);
 }
 
 /* PUT and PATCH alike: the expiry is all that can change. */
@@ -86,16 +77,9 @@ int rest_snapshot_put(Request *r, sd_bus_error *error) {
 
         snapshot_call(&c, r, "Update");
         call_append(&c, "ts", expires, request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) (x > 0 || streq(r->method, "PUT") ? UPDATE_EXPIRY : 0));
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, x > 0 || streq(r->method, "PUT") ? UPDATE_EXPIRY : 0, then_operation, error);
 }
 
 int rest_snapshot_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        snapshot_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_operation, error);
+        return object_delete(r, snapshot_call, then_operation, error);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns /1.0/storage-pools, without the volumes in them. */
 
-#include "call.h"
 #include "json-args.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 #define PARTS (UPDATE_DESCRIPTION | UPDATE_CONFIG)
 
@@ -16,8 +15,8 @@ int rest_pools_get(Request *r, sd_bus_error *error) {
         Call c;
 
         call_begin(&c, r, OPERATION_OWNER_STORAGED, ".Manager", "ListPools");
-        call_append(&c, "ut", request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "u", request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 int rest_pools_post(Request *r, sd_bus_error *error) {
@@ -42,43 +41,19 @@ int rest_pools_post(Request *r, sd_bus_error *error) {
         call_begin(&c, r, OPERATION_OWNER_STORAGED, ".Manager", "CreatePool");
         call_append(&c, "sss", name, driver, b.description);
         call_config(&c, &b.config);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_created, error);
-}
-
-static int pool_document(Request *r, const char *member, sd_bus_error *error) {
-        Call c;
-
-        pool_call(&c, r, member);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return call_send_change(&c, 0, then_created, error);
 }
 
 int rest_pool_get(Request *r, sd_bus_error *error) {
-        return pool_document(r, "Describe", error);
+        return object_document(r, pool_call, "Describe", error);
 }
 
 int rest_pool_resources_get(Request *r, sd_bus_error *error) {
-        return pool_document(r, "DescribeResources", error);
+        return object_document(r, pool_call, "DescribeResources", error);
 }
 
 int rest_pool_put(Request *r, sd_bus_error *error) {
-        _cleanup_(update_body_done) UpdateBody b = {};
-        Call c;
-        int x;
-
-        x = update_body_read(r, PARTS, &b, error);
-        if (x < 0)
-                return x;
-
-        pool_call(&c, r, "Update");
-        call_append(&c, "s", b.description);
-        call_config(&c, &b.config);
-        call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", b.flags);
-        return call_send(&c, then_empty, error);
+        return object_update(r, pool_call, PARTS, error);
 }
 
 int rest_pool_patch(Request *r, sd_bus_error *error) {
@@ -86,10 +61,5 @@ int rest_pool_patch(Request *r, sd_bus_error *error) {
 }
 
 int rest_pool_delete(Request *r, sd_bus_error *error) {
-        Call c;
-
-        pool_call(&c, r, "Delete");
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return object_delete(r, pool_call, then_empty, error);
 }

@@ -4,11 +4,10 @@
 #include <json-c/json.h>
 
 #include "bus-error.h"
-#include "call.h"
 #include "json-args.h"
 #include "reply.h"
 #include "rest.h"
-#include "update-body.h"
+#include "rest-object.h"
 
 #define PARTS (UPDATE_DESCRIPTION | UPDATE_CONFIG)
 
@@ -70,9 +69,9 @@ int rest_volumes_get(Request *r, sd_bus_error *error) {
         if (x < 0)
                 return x;
         call_begin_object(&c, r, OPERATION_OWNER_STORAGED, ".Pool", "ListVolumes", "pool", r->labels[0], NULL);
-        call_append(&c, "ssust", r->project, strempty(r->labels[1]), request_recursion(r), strempty(request_parameter(r, "filter")),
-                    (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "ssus", r->project, strempty(r->labels[1]), request_recursion(r),
+                    strempty(request_parameter(r, "filter")));
+        return call_send_document(&c, error);
 }
 
 /* source of a copy: {"type": "copy", "pool", "name", "project", "volume_only"}. 1 = is a copy, 0 = is none. */
@@ -160,10 +159,7 @@ static int volume_document(Request *r, const char *member, sd_bus_error *error) 
         Call c;
         int x = volume_call(&c, r, member, error);
 
-        if (x < 0)
-                return x;
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return x < 0 ? x : call_send_document(&c, error);
 }
 
 int rest_volume_get(Request *r, sd_bus_error *error) {
@@ -182,9 +178,7 @@ static int volume_restore(Request *r, const char *snapshot, sd_bus_error *error)
         if (x < 0)
                 return x;
         call_append(&c, "s", snapshot);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, 0, then_empty, error);
 }
 
 int rest_volume_put(Request *r, sd_bus_error *error) {
@@ -207,12 +201,7 @@ int rest_volume_put(Request *r, sd_bus_error *error) {
         x = volume_call(&c, r, "Update", error);
         if (x < 0)
                 return x;
-        call_append(&c, "s", b.description);
-        call_config(&c, &b.config);
-        call_append(&c, "s", request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", b.flags);
-        return call_send(&c, then_empty, error);
+        return object_send_update(&c, &b, PARTS, error);
 }
 
 int rest_volume_patch(Request *r, sd_bus_error *error) {
@@ -250,20 +239,14 @@ int rest_volume_post(Request *r, sd_bus_error *error) {
         if (moves)
                 call_append(&c, "s", pool);
         call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, moves ? then_operation : then_created, error);
+        return call_send_change(&c, 0, moves ? then_operation : then_created, error);
 }
 
 int rest_volume_delete(Request *r, sd_bus_error *error) {
         Call c;
         int x = volume_call(&c, r, "Delete", error);
 
-        if (x < 0)
-                return x;
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_empty, error);
+        return x < 0 ? x : call_send_change(&c, 0, then_empty, error);
 }
 
 int rest_volume_snapshots_get(Request *r, sd_bus_error *error) {
@@ -272,8 +255,8 @@ int rest_volume_snapshots_get(Request *r, sd_bus_error *error) {
 
         if (x < 0)
                 return x;
-        call_append(&c, "ut", request_recursion(r), (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        call_append(&c, "u", request_recursion(r));
+        return call_send_document(&c, error);
 }
 
 int rest_volume_snapshots_post(Request *r, sd_bus_error *error) {
@@ -293,19 +276,14 @@ int rest_volume_snapshots_post(Request *r, sd_bus_error *error) {
         if (x < 0)
                 return x;
         call_append(&c, "st", name, expires);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, 0, then_operation, error);
 }
 
 int rest_volume_snapshot_get(Request *r, sd_bus_error *error) {
         Call c;
         int x = snapshot_call(&c, r, "Describe", error);
 
-        if (x < 0)
-                return x;
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_document, error);
+        return x < 0 ? x : call_send_document(&c, error);
 }
 
 int rest_volume_snapshot_post(Request *r, sd_bus_error *error) {
@@ -319,9 +297,7 @@ int rest_volume_snapshot_post(Request *r, sd_bus_error *error) {
         if (x < 0)
                 return x;
         call_append(&c, "s", name);
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_operation, error);
+        return call_send_change(&c, 0, then_operation, error);
 }
 
 int rest_volume_snapshot_put(Request *r, sd_bus_error *error) {
@@ -342,9 +318,7 @@ int rest_volume_snapshot_put(Request *r, sd_bus_error *error) {
         if (x < 0)
                 return x;
         call_append(&c, "sts", description, expires, request_etag(r));
-        call_requestor(&c);
-        call_append(&c, "t", flags);
-        return call_send(&c, then_empty, error);
+        return call_send_change(&c, flags, then_empty, error);
 }
 
 int rest_volume_snapshot_patch(Request *r, sd_bus_error *error) {
@@ -355,9 +329,5 @@ int rest_volume_snapshot_delete(Request *r, sd_bus_error *error) {
         Call c;
         int x = snapshot_call(&c, r, "Delete", error);
 
-        if (x < 0)
-                return x;
-        call_requestor(&c);
-        call_append(&c, "t", (uint64_t) 0);
-        return call_send(&c, then_operation, error);
+        return x < 0 ? x : call_send_change(&c, 0, then_operation, error);
 }

@@ -23,13 +23,8 @@ int records_config_load(Db *db, Config *ret) {
         int r;
 
         r = db_get(db, "SELECT key, value FROM config ORDER BY key", &s);
-        if (r < 0)
-                return r;
-        while ((r = db_next(s)) > 0) {
-                r = config_set(&c, db_text(s, 0), db_text(s, 1));
-                if (r < 0)
-                        return r;
-        }
+        if (r >= 0)
+                r = db_read_config(s, &c);
         if (r < 0)
                 return r;
         *ret = c;
@@ -61,11 +56,10 @@ static int read_projects(Db *db, const char *fingerprint, Strv *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT project FROM certificate_projects WHERE fingerprint = ?1 ORDER BY project", &s);
+        r = db_query(db, "SELECT project FROM certificate_projects WHERE fingerprint = ?1 ORDER BY project", &s, "s",
+                     fingerprint);
         if (r >= 0)
-                r = db_bind(s, "s", fingerprint);
-        while (r >= 0 && (r = db_next(s)) > 0)
-                r = strv_extend(&v, db_text(s, 0));
+                r = db_read_strv(s, &v);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(v);
@@ -76,11 +70,10 @@ static int read_certificate(Db *db, sqlite3_stmt *s, Certificate *ret) {
         _cleanup_(certificate_done) Certificate c = {};
         int r;
 
-        if (str_replace(&c.fingerprint, db_text(s, 0)) < 0 || str_replace(&c.name, db_text(s, 1)) < 0 ||
-            str_replace(&c.type, db_text(s, 2)) < 0 || str_replace(&c.pem, db_text(s, 3)) < 0)
-                return -ENOMEM;
         c.restricted = db_int(s, 4) != 0;
-        r = read_projects(db, c.fingerprint, &c.projects);
+        r = DB_TEXTS(s, 0, &c.fingerprint, &c.name, &c.type, &c.pem);
+        if (r >= 0)
+                r = read_projects(db, c.fingerprint, &c.projects);
         if (r < 0)
                 return r;
         *ret = c;
@@ -109,15 +102,9 @@ int records_certificate_find(Db *db, const char *prefix, Certificate *ret) {
         int r;
 
         /* substr, not LIKE: a '%' in the prefix must match nothing. */
-        r = db_get(db, "SELECT fingerprint, name, type, certificate, restricted FROM certificates "
-                       "WHERE substr(fingerprint, 1, length(?1)) = ?1 LIMIT 2", &s);
+        r = db_query_row(db, "SELECT fingerprint, name, type, certificate, restricted FROM certificates "
+                             "WHERE substr(fingerprint, 1, length(?1)) = ?1 LIMIT 2", &s, "s", prefix);
         if (r >= 0)
-                r = db_bind(s, "s", prefix);
-        if (r >= 0)
-                r = db_next(s);
-        if (r == 0)
-                return -ENOENT;
-        if (r > 0)
                 r = read_certificate(db, s, &c);
         if (r >= 0)
                 r = db_next(s);
@@ -178,21 +165,13 @@ int records_project_get(Db *db, const char *name, char **ret_description, Config
         _cleanup_stmt_ sqlite3_stmt *s = NULL, *k = NULL;
         int r;
 
-        r = db_get(db, "SELECT description FROM projects WHERE name = ?1", &s);
+        r = db_query_row(db, "SELECT description FROM projects WHERE name = ?1", &s, "s", name);
         if (r >= 0)
-                r = db_bind(s, "s", name);
-        if (r >= 0)
-                r = db_next(s);
-        if (r == 0)
-                return -ENOENT;
-        if (r > 0)
                 r = str_replace(&description, db_text(s, 0));
         if (r >= 0)
-                r = db_get(db, "SELECT key, value FROM project_config WHERE project = ?1", &k);
+                r = db_query(db, "SELECT key, value FROM project_config WHERE project = ?1", &k, "s", name);
         if (r >= 0)
-                r = db_bind(k, "s", name);
-        while (r >= 0 && (r = db_next(k)) > 0)
-                r = config_set(&c, db_text(k, 0), db_text(k, 1));
+                r = db_read_config(k, &c);
         if (r < 0)
                 return r;
         *ret_description = TAKE_PTR(description);
@@ -228,8 +207,8 @@ static int read_column(Db *db, const char *sql, Strv *ret) {
         int r;
 
         r = db_get(db, sql, &s);
-        while (r >= 0 && (r = db_next(s)) > 0)
-                r = strv_extend(&v, db_text(s, 0));
+        if (r >= 0)
+                r = db_read_strv(s, &v);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(v);

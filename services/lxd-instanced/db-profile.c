@@ -68,9 +68,9 @@ int db_load_profiles(Manager *m) {
                         return -ENOMEM;
                 p->manager = m;
                 p->id = (uint64_t) db_int(s, 0);
-                if (str_replace(&p->project, db_text(s, 1)) < 0 || str_replace(&p->name, db_text(s, 2)) < 0 ||
-                    str_replace(&p->description, db_text(s, 3)) < 0)
-                        return -ENOMEM;
+                r = DB_TEXTS(s, 1, &p->project, &p->name, &p->description);
+                if (r < 0)
+                        return r;
                 grown = reallocarray(m->profiles, m->n_profiles + 1, sizeof(Profile *));
                 if (!grown)
                         return -ENOMEM;

@@ -2,19 +2,17 @@
 /* The daemon's side of file access: a few lxd-file-worker processes, calls handed to those that are free. */
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
 #include "bus-error.h"
 #include "guest-files.h"
-#include "guest-message.h"
+#include "guest-worker.h"
 #include "json-write.h"
 
 #define WORKERS_MAX 16
 #define IDLE_TIME (3 * USEC_PER_SEC)
-#define REQUEST_FD 3
 #define NAMES_MAX (32 * 1024 * 1024)
 
 typedef struct FileCall FileCall;
@@ -204,50 +202,16 @@ static int worker_exited(sd_event_source *s, const siginfo_t *si, void *userdata
         return 0;
 }
 
-static int worker_exec(int socket, pid_t *ret_pid) {
-        _cleanup_free_ char *path = NULL;
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        char *argv[] = { NULL, NULL };
-        sigset_t none, all;
-        int r;
-
-        r = str_format(&path, "%s/lxd-file-worker", getenv("LXD_WORKER_DIR") ?: LXD_LIBEXEC_DIR);
-        if (r < 0)
-                return r;
-        argv[0] = path;
-        (void) sigemptyset(&none);
-        (void) sigfillset(&all);
-        (void) posix_spawnattr_init(&attributes);
-        (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        (void) posix_spawnattr_setsigmask(&attributes, &none);
-        (void) posix_spawnattr_setsigdefault(&attributes, &all);
-        (void) posix_spawn_file_actions_init(&actions);
-        (void) posix_spawn_file_actions_adddup2(&actions, socket, REQUEST_FD);
-        r = -posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
-        (void) posix_spawn_file_actions_destroy(&actions);
-        (void) posix_spawnattr_destroy(&attributes);
-        return r;
-}
-
 static int worker_new(GuestFiles *f, FileWorker **ret) {
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
         _cleanup_free_ FileWorker *w = calloc(1, sizeof(*w));
-        int pair[2], r;
+        _cleanup_close_ int ours = -EBADF;
+        int r;
 
         if (!w)
                 return -ENOMEM;
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        ours = pair[0];
-        theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, REQUEST_FD + 1); /* dup2() onto itself would keep close-on-exec */
-        (void) close(pair[1]);
-        if (theirs < 0)
-                return -errno;
-        r = worker_exec(theirs, &w->pid);
+        r = guest_worker_start("file-worker", NULL, &ours, &w->pid);
         if (r < 0)
                 return r;
-        (void) fd_set_nonblock(ours, true);
         r = sd_event_add_io(f->event, &w->io, ours, EPOLLIN, worker_readable, w);
         if (r >= 0) {
                 r = sd_event_add_child(f->event, &w->child, w->pid, WEXITED, worker_exited, w);

@@ -2,16 +2,13 @@
 /* The daemon's side of image templates: finds out whether there can be any, and runs lxd-template-worker. */
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
 #include "bus-error.h"
-#include "guest-message.h"
 #include "guest-templates.h"
+#include "guest-worker.h"
 
-#define REQUEST_FD 3
 #define METADATA_MAX (1024 * 1024)
 
 struct GuestTemplatesJob {
@@ -136,49 +133,12 @@ static int request_build(GuestMessage *m, const GuestTemplates *t, int volume) {
         return r < 0 ? r : guest_message_add_fd(m, volume);
 }
 
-static int worker_exec(int socket, pid_t *ret_pid) {
-        _cleanup_free_ char *path = NULL;
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        char *argv[] = { NULL, NULL };
-        sigset_t none, all;
+static int job_spawn(sd_event *event, GuestTemplatesJob *j, const GuestMessage *m) {
         int r;
 
-        r = str_format(&path, "%s/lxd-template-worker", getenv("LXD_WORKER_DIR") ?: LXD_LIBEXEC_DIR);
+        r = guest_worker_start("template-worker", m, &j->fd, &j->pid); /* its first look finds the request */
         if (r < 0)
                 return r;
-        argv[0] = path;
-        (void) sigemptyset(&none);
-        (void) sigfillset(&all);
-        (void) posix_spawnattr_init(&attributes);
-        (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        (void) posix_spawnattr_setsigmask(&attributes, &none);
-        (void) posix_spawnattr_setsigdefault(&attributes, &all);
-        (void) posix_spawn_file_actions_init(&actions);
-        (void) posix_spawn_file_actions_adddup2(&actions, socket, REQUEST_FD);
-        r = -posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
-        (void) posix_spawn_file_actions_destroy(&actions);
-        (void) posix_spawnattr_destroy(&attributes);
-        return r;
-}
-
-static int job_spawn(sd_event *event, GuestTemplatesJob *j, const GuestMessage *m) {
-        _cleanup_close_ int theirs = -EBADF;
-        int pair[2], r;
-
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        j->fd = pair[0];
-        theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, REQUEST_FD + 1); /* dup2() onto itself would keep close-on-exec */
-        (void) close(pair[1]);
-        if (theirs < 0)
-                return -errno;
-        r = guest_message_send(j->fd, m); /* before it runs: its first look finds the request */
-        if (r >= 0)
-                r = worker_exec(theirs, &j->pid);
-        if (r < 0)
-                return r;
-        (void) fd_set_nonblock(j->fd, true);
         r = sd_event_add_child(event, &j->child, j->pid, WEXITED, on_exit_collect, j);
         if (r >= 0)
                 r = sd_event_source_set_floating(j->child, true);

@@ -57,12 +57,8 @@ static int read_config(Db *db, const char *sql, int64_t id, Config *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, sql, &s);
-        if (r >= 0)
-                r = db_bind(s, "i", id);
-        while (r >= 0 && (r = db_next(s)) > 0)
-                r = config_set(ret, db_text(s, 0), db_text(s, 1));
-        return r;
+        r = db_query(db, sql, &s, "i", id);
+        return r < 0 ? r : db_read_config(s, ret);
 }
 
 static int write_config(Db *db, const char *sql, int64_t id, const Config *c) {
@@ -84,11 +80,10 @@ static int ignore_missing(int r) {
 
 static int network_read(sqlite3_stmt *s, Network *ret) {
         _cleanup_(network_done) Network n = { .id = db_int(s, 0) };
+        int r = DB_TEXTS(s, 1, &n.name, &n.description, &n.state, &n.old_name, &n.hwaddr);
 
-        if (str_replace(&n.name, db_text(s, 1)) < 0 || str_replace(&n.description, db_text(s, 2)) < 0 ||
-            str_replace(&n.state, db_text(s, 3)) < 0 || str_replace(&n.old_name, db_text(s, 4)) < 0 ||
-            str_replace(&n.hwaddr, db_text(s, 5)) < 0)
-                return -ENOMEM;
+        if (r < 0)
+                return r;
         *ret = n;
         n = (Network) {};
         return 0;
@@ -103,14 +98,8 @@ int db_network_load(Db *db, const char *name, Network *ret) {
         _cleanup_(network_done) Network n = {};
         int r;
 
-        r = db_get(db, "SELECT " NETWORK_COLUMNS " FROM networks WHERE name = ?1", &s);
+        r = db_query_row(db, "SELECT " NETWORK_COLUMNS " FROM networks WHERE name = ?1", &s, "s", name);
         if (r >= 0)
-                r = db_bind(s, "s", name);
-        if (r >= 0)
-                r = db_next(s);
-        if (r == 0)
-                return -ENOENT;
-        if (r > 0)
                 r = network_read(s, &n);
         if (r >= 0)
                 r = network_read_config(db, &n);
@@ -128,11 +117,8 @@ int db_network_list(Db *db, NetworkList *ret) {
 
         r = db_get(db, "SELECT " NETWORK_COLUMNS " FROM networks ORDER BY name", &s);
         while (r >= 0 && (r = db_next(s)) > 0) {
-                Network *grown = reallocarray(list.items, list.n + 1, sizeof(Network));
-
-                if (!grown)
+                if (!ARRAY_GROW(list.items, list.n))
                         return -ENOMEM;
-                list.items = grown;
                 r = network_read(s, list.items + list.n);
                 if (r >= 0)
                         list.n++;
@@ -218,12 +204,11 @@ int db_network_delete(Db *db, int64_t id) {
 
 static int nic_read(sqlite3_stmt *s, Nic *ret) {
         _cleanup_(nic_done) Nic n = { .id = db_int(s, 0), .guest = (uint64_t) db_int(s, 1) };
-        char **const fields[] = { &n.device, &n.state, &n.project, &n.instance, &n.network, &n.host_name, &n.link, &n.hwaddr, &n.ipv4,
-                                  &n.ipv6 };
+        int r = DB_TEXTS(s, 2, &n.device, &n.state, &n.project, &n.instance, &n.network, &n.host_name, &n.link, &n.hwaddr,
+                         &n.ipv4, &n.ipv6);
 
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                if (str_replace(fields[i], db_text(s, (int) i + 2)) < 0)
-                        return -ENOMEM;
+        if (r < 0)
+                return r;
         *ret = n;
         n = (Nic) {};
         return 0;
@@ -235,11 +220,8 @@ static int nic_collect(Db *db, sqlite3_stmt *s, NicList *ret) {
         int r;
 
         while ((r = db_next(s)) > 0) {
-                Nic *grown = reallocarray(list.items, list.n + 1, sizeof(Nic));
-
-                if (!grown)
+                if (!ARRAY_GROW(list.items, list.n))
                         return -ENOMEM;
-                list.items = grown;
                 r = nic_read(s, list.items + list.n);
                 if (r < 0)
                         return r;
@@ -266,9 +248,7 @@ int db_nic_list_guest(Db *db, uint64_t guest, NicList *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " NIC_COLUMNS " FROM nics WHERE guest = ?1 ORDER BY device", &s);
-        if (r >= 0)
-                r = db_bind(s, "t", guest);
+        r = db_query(db, "SELECT " NIC_COLUMNS " FROM nics WHERE guest = ?1 ORDER BY device", &s, "t", guest);
         return r < 0 ? r : nic_collect(db, s, ret);
 }
 
@@ -276,9 +256,7 @@ int db_nic_list_network(Db *db, const char *network, NicList *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " NIC_COLUMNS " FROM nics WHERE network = ?1 ORDER BY instance, device", &s);
-        if (r >= 0)
-                r = db_bind(s, "s", network);
+        r = db_query(db, "SELECT " NIC_COLUMNS " FROM nics WHERE network = ?1 ORDER BY instance, device", &s, "s", network);
         return r < 0 ? r : nic_collect(db, s, ret);
 }
 
@@ -287,9 +265,7 @@ int db_nic_load(Db *db, uint64_t guest, const char *device, Nic *ret) {
         _cleanup_(nic_list_done) NicList list = {};
         int r;
 
-        r = db_get(db, "SELECT " NIC_COLUMNS " FROM nics WHERE guest = ?1 AND device = ?2", &s);
-        if (r >= 0)
-                r = db_bind(s, "ts", guest, device);
+        r = db_query(db, "SELECT " NIC_COLUMNS " FROM nics WHERE guest = ?1 AND device = ?2", &s, "ts", guest, device);
         if (r >= 0)
                 r = nic_collect(db, s, &list);
         if (r < 0)
@@ -349,15 +325,10 @@ int db_guest_get(Db *db, uint64_t guest, int *ret_nsid) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT nsid FROM guests WHERE guest = ?1", &s);
+        r = db_query_row(db, "SELECT nsid FROM guests WHERE guest = ?1", &s, "t", guest);
         if (r >= 0)
-                r = db_bind(s, "t", guest);
-        if (r >= 0)
-                r = db_next(s);
-        if (r <= 0)
-                return r < 0 ? r : -ENOENT;
-        *ret_nsid = (int) db_int(s, 0);
-        return 0;
+                *ret_nsid = (int) db_int(s, 0);
+        return r;
 }
 
 int db_guest_delete(Db *db, uint64_t guest) {

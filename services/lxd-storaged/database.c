@@ -34,26 +34,12 @@ int storage_db_open(const char *path, Db **ret) {
         return 0;
 }
 
-/* Reads key/value rows of a bound statement. */
-static int config_read(sqlite3_stmt *s, Config *ret) {
-        int r;
-
-        while ((r = db_next(s)) > 0) {
-                r = config_set(ret, db_text(s, 0), db_text(s, 1));
-                if (r < 0)
-                        return r;
-        }
-        return r;
-}
-
 static int config_load(Db *db, const char *sql, int64_t id, Config *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, sql, &s);
-        if (r >= 0)
-                r = db_bind(s, "i", id);
-        return r < 0 ? r : config_read(s, ret);
+        r = db_query(db, sql, &s, "i", id);
+        return r < 0 ? r : db_read_config(s, ret);
 }
 
 /* Replaces the config of a row; inside a transaction of the caller. */
@@ -71,10 +57,9 @@ static int config_store(Db *db, const char *delete_sql, const char *insert_sql, 
         return 0;
 }
 
-static int text_column(sqlite3_stmt *s, int column, char **ret) {
-        if (sqlite3_column_type(s, column) == SQLITE_NULL)
-                return 0;
-        return str_replace(ret, db_text(s, column));
+/* NULL in the table is NULL here, too. */
+static int rename_to_read(sqlite3_stmt *s, int column, char **ret) {
+        return sqlite3_column_type(s, column) == SQLITE_NULL ? 0 : str_replace(ret, db_text(s, column));
 }
 
 /* ---- pools ---- */
@@ -90,13 +75,7 @@ static int pool_read(Db *db, sqlite3_stmt *s, Pool *ret) {
         _cleanup_(pool_done) Pool p = { .id = db_int(s, 0), .state = db_int(s, 5) };
         int r;
 
-        r = text_column(s, 1, &p.name);
-        if (r >= 0)
-                r = text_column(s, 2, &p.driver);
-        if (r >= 0)
-                r = text_column(s, 3, &p.description);
-        if (r >= 0)
-                r = text_column(s, 4, &p.uuid);
+        r = DB_TEXTS(s, 1, &p.name, &p.driver, &p.description, &p.uuid);
         if (r >= 0)
                 r = config_load(db, "SELECT key, value FROM pool_config WHERE pool_id = ?1", p.id, &p.config);
         if (r < 0)
@@ -106,33 +85,20 @@ static int pool_read(Db *db, sqlite3_stmt *s, Pool *ret) {
         return 0;
 }
 
-static int pool_read_one(Db *db, sqlite3_stmt *s, Pool *ret) {
-        int r;
-
-        r = db_next(s);
-        if (r < 0)
-                return r;
-        return r == 0 ? -ENOENT : pool_read(db, s, ret);
-}
-
 int db_pool_get(Db *db, const char *name, Pool *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " POOL_COLUMNS " FROM pools WHERE name = ?1", &s);
-        if (r >= 0)
-                r = db_bind(s, "s", name);
-        return r < 0 ? r : pool_read_one(db, s, ret);
+        r = db_query_row(db, "SELECT " POOL_COLUMNS " FROM pools WHERE name = ?1", &s, "s", name);
+        return r < 0 ? r : pool_read(db, s, ret);
 }
 
 int db_pool_get_by_id(Db *db, int64_t id, Pool *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " POOL_COLUMNS " FROM pools WHERE id = ?1", &s);
-        if (r >= 0)
-                r = db_bind(s, "i", id);
-        return r < 0 ? r : pool_read_one(db, s, ret);
+        r = db_query_row(db, "SELECT " POOL_COLUMNS " FROM pools WHERE id = ?1", &s, "i", id);
+        return r < 0 ? r : pool_read(db, s, ret);
 }
 
 int db_pool_list(Db *db, PoolList *ret) {
@@ -144,11 +110,8 @@ int db_pool_list(Db *db, PoolList *ret) {
         if (r < 0)
                 return r;
         while ((r = db_next(s)) > 0) {
-                Pool *items = reallocarray(l.items, l.n + 1, sizeof(*items));
-
-                if (!items)
+                if (!ARRAY_GROW(l.items, l.n))
                         return -ENOMEM;
-                l.items = items;
                 r = pool_read(db, s, &l.items[l.n]);
                 if (r < 0)
                         return r;
@@ -228,15 +191,13 @@ static int volume_read(Db *db, sqlite3_stmt *s, Volume *ret) {
                 .created_at = (uint64_t) db_int(s, 9),
                 .state = db_int(s, 10),
         };
-        char **texts[] = { &v.type, &v.project, &v.name, &v.content_type, &v.description, &v.rename_to };
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
-                r = text_column(s, 2 + (int) i, texts[i]);
-                if (r < 0)
-                        return r;
-        }
-        r = config_load(db, "SELECT key, value FROM volume_config WHERE volume_id = ?1", v.id, &v.config);
+        r = DB_TEXTS(s, 2, &v.type, &v.project, &v.name, &v.content_type, &v.description);
+        if (r >= 0)
+                r = rename_to_read(s, 7, &v.rename_to);
+        if (r >= 0)
+                r = config_load(db, "SELECT key, value FROM volume_config WHERE volume_id = ?1", v.id, &v.config);
         if (r < 0)
                 return r;
         *ret = v;
@@ -244,30 +205,13 @@ static int volume_read(Db *db, sqlite3_stmt *s, Volume *ret) {
         return 0;
 }
 
-static int volume_read_one(Db *db, sqlite3_stmt *s, Volume *ret) {
-        int r;
-
-        r = db_next(s);
-        if (r < 0)
-                return r;
-        return r == 0 ? -ENOENT : volume_read(db, s, ret);
-}
-
 static int volume_read_all(Db *db, sqlite3_stmt *s, VolumeList *ret) {
         _cleanup_(volume_list_done) VolumeList l = {};
-        size_t allocated = 0;
         int r;
 
         while ((r = db_next(s)) > 0) {
-                if (l.n == allocated) {
-                        Volume *items;
-
-                        allocated = MAX((size_t) 16, allocated * 2);
-                        items = reallocarray(l.items, allocated, sizeof(*items));
-                        if (!items)
-                                return -ENOMEM;
-                        l.items = items;
-                }
+                if (!ARRAY_GROW(l.items, l.n))
+                        return -ENOMEM;
                 r = volume_read(db, s, &l.items[l.n]);
                 if (r < 0)
                         return r;
@@ -284,33 +228,28 @@ int db_volume_get(Db *db, int64_t pool_id, const char *type, const char *project
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " VOLUME_COLUMNS " FROM volumes WHERE pool_id = ?1 AND type = ?2 AND project = ?3 AND name = ?4",
-                   &s);
-        if (r >= 0)
-                r = db_bind(s, "isss", pool_id, type, project, name);
-        return r < 0 ? r : volume_read_one(db, s, ret);
+        r = db_query_row(db,
+                         "SELECT " VOLUME_COLUMNS " FROM volumes WHERE pool_id = ?1 AND type = ?2 AND project = ?3 AND name = ?4",
+                         &s, "isss", pool_id, type, project, name);
+        return r < 0 ? r : volume_read(db, s, ret);
 }
 
 int db_volume_get_by_id(Db *db, int64_t id, Volume *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " VOLUME_COLUMNS " FROM volumes WHERE id = ?1", &s);
-        if (r >= 0)
-                r = db_bind(s, "i", id);
-        return r < 0 ? r : volume_read_one(db, s, ret);
+        r = db_query_row(db, "SELECT " VOLUME_COLUMNS " FROM volumes WHERE id = ?1", &s, "i", id);
+        return r < 0 ? r : volume_read(db, s, ret);
 }
 
 int db_volume_list(Db *db, int64_t pool_id, const char *type, const char *project, VolumeList *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db,
-                   "SELECT " VOLUME_COLUMNS " FROM volumes WHERE pool_id = ?1 AND (?2 IS NULL OR type = ?2) AND "
-                   "(?3 IS NULL OR project = ?3) ORDER BY type, name, project",
-                   &s);
-        if (r >= 0)
-                r = db_bind(s, "iss", pool_id, type, project);
+        r = db_query(db,
+                     "SELECT " VOLUME_COLUMNS " FROM volumes WHERE pool_id = ?1 AND (?2 IS NULL OR type = ?2) AND "
+                     "(?3 IS NULL OR project = ?3) ORDER BY type, name, project",
+                     &s, "iss", pool_id, type, project);
         return r < 0 ? r : volume_read_all(db, s, ret);
 }
 
@@ -326,9 +265,8 @@ int db_volume_list_image(Db *db, const char *fingerprint, VolumeList *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " VOLUME_COLUMNS " FROM volumes WHERE type = 'image' AND name = ?1 ORDER BY id", &s);
-        if (r >= 0)
-                r = db_bind(s, "s", fingerprint);
+        r = db_query(db, "SELECT " VOLUME_COLUMNS " FROM volumes WHERE type = 'image' AND name = ?1 ORDER BY id", &s, "s",
+                     fingerprint);
         return r < 0 ? r : volume_read_all(db, s, ret);
 }
 
@@ -425,15 +363,10 @@ int db_volume_count_used(Db *db, int64_t pool_id, uint64_t *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT count(*) FROM volumes WHERE pool_id = ?1 AND type != 'image'", &s);
+        r = db_query_row(db, "SELECT count(*) FROM volumes WHERE pool_id = ?1 AND type != 'image'", &s, "i", pool_id);
         if (r >= 0)
-                r = db_bind(s, "i", pool_id);
-        if (r >= 0)
-                r = db_next(s);
-        if (r <= 0)
-                return r < 0 ? r : -ENOENT;
-        *ret = (uint64_t) db_int(s, 0);
-        return 0;
+                *ret = (uint64_t) db_int(s, 0);
+        return r;
 }
 
 /* ---- snapshots ---- */
@@ -450,11 +383,9 @@ static int snapshot_read(Db *db, sqlite3_stmt *s, Snapshot *ret) {
         };
         int r;
 
-        r = text_column(s, 2, &n.name);
+        r = DB_TEXTS(s, 2, &n.name, &n.description);
         if (r >= 0)
-                r = text_column(s, 3, &n.description);
-        if (r >= 0)
-                r = text_column(s, 4, &n.rename_to);
+                r = rename_to_read(s, 4, &n.rename_to);
         if (r >= 0)
                 r = config_load(db, "SELECT key, value FROM snapshot_config WHERE snapshot_id = ?1", n.id, &n.config);
         if (r < 0)
@@ -464,30 +395,13 @@ static int snapshot_read(Db *db, sqlite3_stmt *s, Snapshot *ret) {
         return 0;
 }
 
-static int snapshot_read_one(Db *db, sqlite3_stmt *s, Snapshot *ret) {
-        int r;
-
-        r = db_next(s);
-        if (r < 0)
-                return r;
-        return r == 0 ? -ENOENT : snapshot_read(db, s, ret);
-}
-
 static int snapshot_read_all(Db *db, sqlite3_stmt *s, SnapshotList *ret) {
         _cleanup_(snapshot_list_done) SnapshotList l = {};
-        size_t allocated = 0;
         int r;
 
         while ((r = db_next(s)) > 0) {
-                if (l.n == allocated) {
-                        Snapshot *items;
-
-                        allocated = MAX((size_t) 16, allocated * 2);
-                        items = reallocarray(l.items, allocated, sizeof(*items));
-                        if (!items)
-                                return -ENOMEM;
-                        l.items = items;
-                }
+                if (!ARRAY_GROW(l.items, l.n))
+                        return -ENOMEM;
                 r = snapshot_read(db, s, &l.items[l.n]);
                 if (r < 0)
                         return r;
@@ -504,29 +418,25 @@ int db_snapshot_get(Db *db, int64_t volume_id, const char *name, Snapshot *ret) 
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " SNAPSHOT_COLUMNS " FROM snapshots WHERE volume_id = ?1 AND name = ?2", &s);
-        if (r >= 0)
-                r = db_bind(s, "is", volume_id, name);
-        return r < 0 ? r : snapshot_read_one(db, s, ret);
+        r = db_query_row(db, "SELECT " SNAPSHOT_COLUMNS " FROM snapshots WHERE volume_id = ?1 AND name = ?2", &s, "is", volume_id,
+                         name);
+        return r < 0 ? r : snapshot_read(db, s, ret);
 }
 
 int db_snapshot_get_by_id(Db *db, int64_t id, Snapshot *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " SNAPSHOT_COLUMNS " FROM snapshots WHERE id = ?1", &s);
-        if (r >= 0)
-                r = db_bind(s, "i", id);
-        return r < 0 ? r : snapshot_read_one(db, s, ret);
+        r = db_query_row(db, "SELECT " SNAPSHOT_COLUMNS " FROM snapshots WHERE id = ?1", &s, "i", id);
+        return r < 0 ? r : snapshot_read(db, s, ret);
 }
 
 int db_snapshot_list(Db *db, int64_t volume_id, SnapshotList *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT " SNAPSHOT_COLUMNS " FROM snapshots WHERE volume_id = ?1 ORDER BY created_at, id", &s);
-        if (r >= 0)
-                r = db_bind(s, "i", volume_id);
+        r = db_query(db, "SELECT " SNAPSHOT_COLUMNS " FROM snapshots WHERE volume_id = ?1 ORDER BY created_at, id", &s, "i",
+                     volume_id);
         return r < 0 ? r : snapshot_read_all(db, s, ret);
 }
 
@@ -627,16 +537,9 @@ int db_holder_list(Db *db, int64_t volume_id, Strv *ret) {
         _cleanup_stmt_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = db_get(db, "SELECT holder FROM holders WHERE volume_id = ?1 ORDER BY holder", &s);
+        r = db_query(db, "SELECT holder FROM holders WHERE volume_id = ?1 ORDER BY holder", &s, "i", volume_id);
         if (r >= 0)
-                r = db_bind(s, "i", volume_id);
-        if (r < 0)
-                return r;
-        while ((r = db_next(s)) > 0) {
-                r = strv_extend(&l, db_text(s, 0));
-                if (r < 0)
-                        return r;
-        }
+                r = db_read_strv(s, &l);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(l);

@@ -47,14 +47,11 @@ const TaskKind guest_mount_kind = {
 };
 
 static int step_let_go(Task *t, sd_bus_error *error) {
-        _cleanup_(volume_done) Volume v = {};
         int r;
 
-        r = db_pool_get(t->manager->db, t->pool_name, &t->pool);
+        r = task_find_volume(t);
         if (r >= 0)
-                r = db_volume_get(t->manager->db, t->pool.id, t->volume.type, t->volume.project, t->volume.name, &v);
-        if (r >= 0)
-                r = db_holder_remove(t->manager->db, v.id, t->holder);
+                r = db_holder_remove(t->manager->db, t->volume.id, t->holder);
         if (r >= 0)
                 volume_emit_changed(t, "Holders", NULL);
         return r == -ENOENT ? 0 : r;

@@ -32,8 +32,8 @@ static int step_ensure_check(Task *t, sd_bus_error *error) {
         r = image_is_there(t->manager, t->pool.name, t->volume.name);
         if (r < 0)
                 return r;
-        t->again = r > 0;
-        return t->again ? 0 : step_volume_create_check(t, error);
+        t->settled = r > 0;
+        return t->settled ? 0 : step_volume_create_check(t, error);
 }
 
 static int read_image(Task *t, sd_bus_message *m) {
@@ -70,8 +70,6 @@ static int step_ensure_open(Task *t, sd_bus_error *error) {
         BusPeer *peer = t->manager->images;
         int r;
 
-        if (t->again)
-                return 0;
         r = bus_peer_message(peer, &m, "/org/lxd/image1", LXD_BUS_PREFIX ".image1.Store", "OpenImage");
         if (r >= 0)
                 r = sd_bus_message_append(m, "st", t->volume.name, (uint64_t) 0);
@@ -85,8 +83,6 @@ static int step_ensure_run(Task *t, sd_bus_error *error) {
         _cleanup_free_ char *path = NULL;
         int r;
 
-        if (t->again)
-                return 0;
         r = layout_volume(VOLUME_IMAGE, "default", t->volume.name, &path);
         if (r >= 0)
                 r = argument_add(&arguments, "to", path);
@@ -97,21 +93,11 @@ static int step_ensure_run(Task *t, sd_bus_error *error) {
         return r < 0 ? r : task_worker(t, "image-create", &t->pool, arguments, t->fds, 2, error);
 }
 
-#define UNLESS_THERE(step)                                                                                    \
-        static int step##_unless_there(Task *t, sd_bus_error *error) {                                        \
-                return t->again ? 0 : step(t, error);                                                         \
-        }
-UNLESS_THERE(step_pool_mount)
-UNLESS_THERE(step_volume_target_free)
-UNLESS_THERE(step_volume_record)
-UNLESS_THERE(step_volume_commit)
-
 static const TaskKind image_ensure_kind = {
         .name = "unpack image",
-        .steps = (const task_step_t[]) { step_pool_load, step_ensure_check, step_pool_mount_unless_there,
-                                         step_ensure_open, step_volume_target_free_unless_there,
-                                         step_volume_record_unless_there, step_ensure_run,
-                                         step_volume_commit_unless_there, NULL },
+        .steps = (const task_step_t[]) { step_pool_load, step_ensure_check, step_pool_mount, step_ensure_open,
+                                         step_volume_target_free, step_volume_record, step_ensure_run,
+                                         step_volume_commit, NULL },
         .undo = volume_remove_steps,
 };
 
@@ -178,8 +164,8 @@ static int step_delete_pick(Task *t, sd_bus_error *error) {
         r = db_volume_list_image(t->manager->db, t->volume.name, &left);
         if (r < 0)
                 return r;
-        t->again = left.n == 0;
-        if (t->again)
+        t->settled = left.n == 0;
+        if (t->settled)
                 return 0;
         volume_done(&t->volume);
         t->volume = left.items[0];
@@ -189,20 +175,9 @@ static int step_delete_pick(Task *t, sd_bus_error *error) {
         return r < 0 ? r : db_volume_set_state(t->manager->db, t->volume.id, ROW_DELETING);
 }
 
-static int step_delete_mount(Task *t, sd_bus_error *error) {
-        return t->again ? 0 : step_pool_mount(t, error);
-}
-
-static int step_delete_run(Task *t, sd_bus_error *error) {
-        return t->again ? 0 : step_volume_remove(t, error);
-}
-
 static int step_delete_row(Task *t, sd_bus_error *error) {
-        int r;
+        int r = step_volume_forget(t, error);
 
-        if (t->again)
-                return 0;
-        r = step_volume_forget(t, error);
         if (r >= 0)
                 task_restart(t);
         return r;
@@ -210,5 +185,5 @@ static int step_delete_row(Task *t, sd_bus_error *error) {
 
 const TaskKind image_delete_kind = {
         .name = "delete volumes of image",
-        .steps = (const task_step_t[]) { step_delete_pick, step_delete_mount, step_delete_run, step_delete_row, NULL },
+        .steps = (const task_step_t[]) { step_delete_pick, step_pool_mount, step_volume_remove, step_delete_row, NULL },
 };

@@ -69,6 +69,20 @@ static void pool_emit_object(Task *t, bool added) {
         (void) (added ? bus_server_emit_object_added(server, path) : bus_server_emit_object_removed(server, path));
 }
 
+int task_list(Task *t, int (*write)(Task *t, JsonWriter *w, sd_bus_error *error), sd_bus_error *error) {
+        _cleanup_(json_done) JsonWriter w = {};
+        int r;
+
+        json_document_begin(&w);
+        json_array_begin(&w, NULL);
+        r = write(t, &w, error);
+        if (r < 0)
+                return r;
+        json_array_end(&w);
+        t->document = json_document_finish(&w);
+        return t->document < 0 ? t->document : 0;
+}
+
 int task_reply_document(Task *t, sd_bus_message *reply) {
         return sd_bus_message_append(reply, "h", t->document);
 }
@@ -379,7 +393,7 @@ static int step_list_references(Task *t, sd_bus_error *error) {
         return t->recursion > 0 ? step_references_pool(t, error) : 0;
 }
 
-static int write_pools(Task *t, JsonWriter *w) {
+static int write_pools(Task *t, JsonWriter *w, sd_bus_error *error) {
         _cleanup_(pool_list_done) PoolList pools = {};
         int r;
 
@@ -400,19 +414,7 @@ static int write_pools(Task *t, JsonWriter *w) {
 }
 
 static int step_list(Task *t, sd_bus_error *error) {
-        JsonWriter w = {};
-        int r;
-
-        json_document_begin(&w);
-        json_array_begin(&w, NULL);
-        r = write_pools(t, &w);
-        json_array_end(&w);
-        if (r < 0) {
-                json_done(&w);
-                return r;
-        }
-        t->document = json_document_finish(&w);
-        return t->document < 0 ? t->document : 0;
+        return task_list(t, write_pools, error);
 }
 
 const TaskKind pool_list_kind = {

@@ -2,6 +2,7 @@
 /* Storage pools: making, changing, removing, describing. */
 #pragma once
 
+#include "json-write.h"
 #include "task.h"
 
 /* Kinds of tasks; what the caller fills in first. All answer for the object's bus methods. */
@@ -19,6 +20,8 @@ int pool_check_new(const char *name, const char *driver, sd_bus_error *error);
 int pool_task_new(Manager *m, const TaskKind *kind, const char *name, bool exclusive, Task **ret);
 /* Emits a lifecycle event of a pool. */
 void pool_emit(Task *t, const char *action);
+/* t->document becomes the array whose items write() writes. 0, -errno with error set. */
+int task_list(Task *t, int (*write)(Task *t, JsonWriter *w, sd_bus_error *error), sd_bus_error *error);
 /* Answers of kinds that give a document. */
 int task_reply_document(Task *t, sd_bus_message *reply);      /* h */
 int task_reply_document_etag(Task *t, sd_bus_message *reply); /* h, s */

@@ -61,10 +61,10 @@ static int step_check(Task *t, sd_bus_error *error) {
         r = shift_read(t, &now);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to read the id map of volume \"%s\"", t->volume.name);
-        t->again = strv_equal(now, t->names) || config_is_true(&t->volume.config, "security.unmapped");
-        if (t->again && t->volume.state != ROW_CHANGING)
+        if (strv_equal(now, t->names) || config_is_true(&t->volume.config, "security.unmapped"))
+                t->settled = t->volume.state != ROW_CHANGING;
+        if (t->settled)
                 return 0;
-        t->again = false;
         if (config_is_true(&t->volume.config, "security.shifted") && strv_length(t->names) > 0)
                 return bus_error_set(error, LXD_ERROR_NOT_SUPPORTED,
                                      "Required idmapping abilities not available: volume \"%s\" has security.shifted, but the file system of "
@@ -77,8 +77,6 @@ static int step_run(Task *t, sd_bus_error *error) {
         _cleanup_free_ char *path = NULL, *map = NULL;
         int r;
 
-        if (t->again)
-                return 0;
         r = db_volume_set_state(t->manager->db, t->volume.id, ROW_CHANGING);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record storage volume \"%s\"", t->volume.name);
@@ -147,8 +145,6 @@ static int step_commit(Task *t, sd_bus_error *error) {
                              .instance = custom ? NULL : t->volume.name, .message_id = LXD_MSG_VOLUME_SHIFTED };
         int r;
 
-        if (t->again)
-                return 0;
         r = custom ? record_custom(t) : db_volume_set_state(t->manager->db, t->volume.id, ROW_CREATED);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to record storage volume \"%s\"", t->volume.name);

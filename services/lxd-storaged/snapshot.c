@@ -266,41 +266,19 @@ const TaskKind snapshot_delete_kind = {
 /* Anything that is missing has been removed before; a row in any state is removed. */
 static int step_instance_load(Task *t, sd_bus_error *error) {
         _cleanup_free_ char *name = TAKE_PTR(t->snapshot.name);
-        _cleanup_(volume_done) Volume v = {};
         int r;
 
-        r = db_pool_get(t->manager->db, t->pool_name, &t->pool);
+        r = task_find_volume(t);
         if (r >= 0)
-                r = db_volume_get(t->manager->db, t->pool.id, t->volume.type, t->volume.project, t->volume.name, &v);
-        if (r >= 0)
-                r = db_snapshot_get(t->manager->db, v.id, name, &t->snapshot);
-        if (r == -ENOENT) {
-                t->again = true;
-                return 0;
-        }
-        if (r < 0)
-                return r;
-        volume_done(&t->volume);
-        t->volume = v;
-        v = (Volume) {};
-        return 0;
+                r = db_snapshot_get(t->manager->db, t->volume.id, name, &t->snapshot);
+        t->settled = r == -ENOENT;
+        return t->settled ? 0 : r;
 }
-
-#define UNLESS_GONE(step)                                                                                     \
-        static int step##_unless_gone(Task *t, sd_bus_error *error) {                                         \
-                return t->again ? 0 : step(t, error);                                                         \
-        }
-UNLESS_GONE(step_pool_mount)
-UNLESS_GONE(step_delete_mark)
-UNLESS_GONE(step_remove_run)
-UNLESS_GONE(step_remove_row)
-UNLESS_GONE(step_delete_signal)
 
 const TaskKind snapshot_delete_instance_kind = {
         .name = "delete snapshot of instance",
-        .steps = (const task_step_t[]) { step_instance_load, step_pool_mount_unless_gone, step_delete_mark_unless_gone,
-                                         step_remove_run_unless_gone, step_remove_row_unless_gone,
-                                         step_delete_signal_unless_gone, NULL },
+        .steps = (const task_step_t[]) { step_instance_load, step_pool_mount, step_delete_mark, step_remove_run,
+                                         step_remove_row, step_delete_signal, NULL },
         .undo = delete_undo_steps,
 };
 
@@ -430,7 +408,7 @@ const TaskKind snapshot_describe_kind = {
         .reply = task_reply_document_etag,
 };
 
-static int write_snapshots(Task *t, JsonWriter *w) {
+static int write_snapshots(Task *t, JsonWriter *w, sd_bus_error *error) {
         _cleanup_(snapshot_list_done) SnapshotList snapshots = {};
         int r;
 
@@ -452,19 +430,7 @@ static int write_snapshots(Task *t, JsonWriter *w) {
 }
 
 static int step_list(Task *t, sd_bus_error *error) {
-        JsonWriter w = {};
-        int r;
-
-        json_document_begin(&w);
-        json_array_begin(&w, NULL);
-        r = write_snapshots(t, &w);
-        json_array_end(&w);
-        if (r < 0) {
-                json_done(&w);
-                return r;
-        }
-        t->document = json_document_finish(&w);
-        return t->document < 0 ? t->document : 0;
+        return task_list(t, write_snapshots, error);
 }
 
 const TaskKind snapshot_list_kind = {

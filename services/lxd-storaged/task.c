@@ -187,7 +187,7 @@ static void task_advance(Task *t) {
                 task_step_t step = (t->undoing ? t->kind->undo : t->kind->steps)[t->step];
                 int r;
 
-                if (!step)
+                if (!step || (t->settled && !t->undoing))
                         break;
                 r = step(t, &e);
                 if (r > 0)
@@ -437,6 +437,21 @@ int step_volume_load(Task *t, sd_bus_error *error) {
                 return bus_error_set(error, LXD_ERROR_NOT_FOUND, "Storage pool volume not found");
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to read storage volume \"%s\"", t->volume.name);
+        volume_done(&t->volume);
+        t->volume = v;
+        v = (Volume) {};
+        return 0;
+}
+
+int task_find_volume(Task *t) {
+        _cleanup_(volume_done) Volume v = {};
+        int r;
+
+        r = db_pool_get(t->manager->db, t->pool_name, &t->pool);
+        if (r >= 0)
+                r = db_volume_get(t->manager->db, t->pool.id, t->volume.type, t->volume.project, t->volume.name, &v);
+        if (r < 0)
+                return r;
         volume_done(&t->volume);
         t->volume = v;
         v = (Volume) {};

@@ -65,7 +65,7 @@ struct Task {
         bool with_snapshots;
         bool silent; /* no signals: instances have their own */
         bool tolerant; /* goes on when lxd-instanced does not answer: for documents */
-        bool again;  /* the object is there already: nothing to do */
+        bool settled; /* set by a step: there is nothing left to do, the steps that follow are left out */
         Strv names;
         Strv paths;
         int fds[2];
@@ -105,6 +105,8 @@ int step_pool_mount(Task *t, sd_bus_error *error);         /* makes sure that th
 int step_source_pool_mount(Task *t, sd_bus_error *error);
 int step_volume_load(Task *t, sd_bus_error *error);        /* volume's type, project, name -> volume; NotFound */
 int step_volume_reload(Task *t, sd_bus_error *error);      /* by id, in any state */
+/* Both by name, in any state, for what must work without them. 0, -ENOENT, -errno. */
+int task_find_volume(Task *t);
 /* Asks lxd-instanced who uses what of `kind` (volume, pool) -> used_by. */
 int step_references_volume(Task *t, sd_bus_error *error);
 int step_references_pool(Task *t, sd_bus_error *error);

@@ -128,19 +128,7 @@ static int step_list_references(Task *t, sd_bus_error *error) {
 }
 
 static int step_list(Task *t, sd_bus_error *error) {
-        JsonWriter w = {};
-        int r;
-
-        json_document_begin(&w);
-        json_array_begin(&w, NULL);
-        r = write_volumes(t, &w, error);
-        json_array_end(&w);
-        if (r < 0) {
-                json_done(&w);
-                return r;
-        }
-        t->document = json_document_finish(&w);
-        return t->document < 0 ? t->document : 0;
+        return task_list(t, write_volumes, error);
 }
 
 const TaskKind volume_list_kind = {

@@ -325,39 +325,18 @@ const TaskKind volume_delete_marked_kind = {
 
 /* A pool or volume that is not there has been removed: the instance must always be removable. */
 static int step_instance_load(Task *t, sd_bus_error *error) {
-        _cleanup_(volume_done) Volume v = {};
-        int r;
+        int r = task_find_volume(t);
 
-        r = db_pool_get(t->manager->db, t->pool_name, &t->pool);
-        if (r >= 0)
-                r = db_volume_get(t->manager->db, t->pool.id, t->volume.type, t->volume.project, t->volume.name, &v);
-        if (r == -ENOENT) {
-                t->again = true;
-                return 0;
-        }
+        t->settled = r == -ENOENT;
         if (r < 0)
-                return r;
-        volume_done(&t->volume);
-        t->volume = v;
-        v = (Volume) {};
+                return t->settled ? 0 : r;
         return task_refuse_held(t, &t->volume, "Cannot delete the instance's volume", error);
 }
 
-#define UNLESS_GONE(step)                                                                                     \
-        static int step##_unless_gone(Task *t, sd_bus_error *error) {                                         \
-                return t->again ? 0 : step(t, error);                                                         \
-        }
-UNLESS_GONE(step_pool_mount)
-UNLESS_GONE(step_delete_mark)
-UNLESS_GONE(step_volume_remove)
-UNLESS_GONE(step_volume_forget)
-UNLESS_GONE(step_delete_signal)
-
 const TaskKind volume_delete_instance_kind = {
         .name = "delete volume of instance",
-        .steps = (const task_step_t[]) { step_instance_load, step_pool_mount_unless_gone, step_delete_mark_unless_gone,
-                                         step_volume_remove_unless_gone, step_volume_forget_unless_gone,
-                                         step_delete_signal_unless_gone, NULL },
+        .steps = (const task_step_t[]) { step_instance_load, step_pool_mount, step_delete_mark, step_volume_remove,
+                                         step_volume_forget, step_delete_signal, NULL },
         .undo = delete_undo_steps,
 };
 

@@ -49,6 +49,19 @@
                         qsort((p), _sort_n, sizeof(*(p)), (compare));                                         \
         })
 
+/* Makes room for one more behind the n items of an array that grows by this alone: always to a power of two. false, with the
+ * array as it was, when memory is short. */
+#define ARRAY_GROW(items, n)                                                                                  \
+        ({                                                                                                    \
+                size_t _grow_n = (n);                                                                         \
+                void *_grown = (items);                                                                       \
+                if ((_grow_n & (_grow_n - 1)) == 0)                                                           \
+                        _grown = reallocarray(_grown, _grow_n > 0 ? 2 * _grow_n : 1, sizeof(*(items)));       \
+                if (_grown)                                                                                   \
+                        (items) = _grown;                                                                     \
+                _grown != NULL;                                                                               \
+        })
+
 static inline bool streq(const char *a, const char *b) {
         return strcmp(a, b) == 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* db: schema steps, errors as errno, nested statements, transactions, what waits for the disk. */
+/* db: schema steps, errors as errno, rows, nested statements, transactions, what waits for the disk. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -177,6 +177,44 @@ static void errors(void **state) {
         assert_int_equal(db_exec(db, "INSERT INTO b (a) VALUES (?1)", "i", (int64_t) 77), -EBUSY);
 }
 
+static void rows(void **state) {
+        _cleanup_(db_closep) Db *db = NULL;
+        _cleanup_stmt_ sqlite3_stmt *s = NULL, *t = NULL, *u = NULL, *v = NULL;
+        _cleanup_free_ char *name = NULL, *none = NULL;
+        _cleanup_(config_done) Config config = {};
+        _cleanup_strv_free_ Strv names = NULL;
+        _cleanup_free_ int64_t *ids = NULL;
+        size_t n = 0;
+
+        assert_int_equal(db_open(":memory:", schema_2, &db), 0);
+        for (int64_t i = 1; i <= 9; i++)
+                assert_int_equal(db_exec(db, "INSERT INTO a (id, name) VALUES (?1, char(96 + ?1))", "i", i), 0);
+
+        assert_int_equal(db_query_row(db, "SELECT id, name, NULL FROM a WHERE name = ?1", &s, "s", "nope"), -ENOENT);
+        db_putp(&s);
+        assert_int_equal(db_query_row(db, "SELECT id, name, NULL FROM a WHERE id = ?1", &s, "i", (int64_t) 2), 0);
+        assert_int_equal(DB_TEXTS(s, 1, &name, &none), 0);
+        assert_string_equal(name, "b");
+        assert_string_equal(none, "");
+
+        assert_int_equal(db_query(db, "SELECT id FROM a WHERE id > ?1 ORDER BY id", &t, "i", (int64_t) 0), 0);
+        for (; db_next(t) > 0; n++) {
+                assert_true(ARRAY_GROW(ids, n));
+                ids[n] = db_int(t, 0);
+        }
+        assert_int_equal(n, 9);
+        for (size_t i = 0; i < n; i++)
+                assert_int_equal(ids[i], i + 1);
+
+        assert_int_equal(db_query(db, "SELECT name, id FROM a WHERE id < ?1", &u, "i", (int64_t) 3), 0);
+        assert_int_equal(db_read_config(u, &config), 0);
+        assert_string_equal(config_get(&config, "b"), "2");
+        assert_int_equal(db_query(db, "SELECT name FROM a WHERE id < ?1 ORDER BY id", &v, "i", (int64_t) 3), 0);
+        assert_int_equal(db_read_strv(v, &names), 0);
+        assert_int_equal(strv_length(names), 2);
+        assert_string_equal(names[1], "b");
+}
+
 static void nested_and_rolled_back(void **state) {
         _cleanup_(db_closep) Db *db = NULL;
         static const char query[] = "SELECT name FROM a ORDER BY name";
@@ -206,7 +244,8 @@ static void nested_and_rolled_back(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(steps), cmocka_unit_test(lazy), cmocka_unit_test(lazy_then_not), cmocka_unit_test(errors),
-                                            cmocka_unit_test(nested_and_rolled_back), cmocka_unit_test(backups) };
+                                            cmocka_unit_test(rows), cmocka_unit_test(nested_and_rolled_back),
+                                            cmocka_unit_test(backups) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
