@@ -31,6 +31,7 @@ PLAIN = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[-+]\d\d:?\d\d( UTC)?|Z)?"), "TIME"),
     (re.compile(r"exec_UUID"), "exec_UUID"),
     (re.compile(r"\b\d{8}_\d\d:\d\d\b"), "SERIAL"),
+    (re.compile(r"^(AMD|Intel\(R\)) .*"), "PROCESSOR"),
 ]
 
 
