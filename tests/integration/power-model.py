@@ -6,8 +6,10 @@
   power-model.py check <log                   compares what there is with what the log allows; prints what there is, for the next drive
 """
 
+import glob
 import http.client
 import json
+import os
 import random
 import socket
 import sqlite3
@@ -199,7 +201,6 @@ def differences(expected, found):
 
 
 def check_databases():
-    import glob
     files = glob.glob("/var/lib/lxd/database/*.db")
     assert files
     for file in files:
@@ -209,17 +210,31 @@ def check_databases():
 
 
 def check_volumes(found):
-    """Every volume that is listed is used by an instance that is there, or is one of the users' own."""
+    """Instances have volumes, and nobody else has; below the pools, nothing lies about."""
     for pool in POOLS:
         listed = {v["name"] for v in request("GET", f"/1.0/storage-pools/{pool}/volumes?recursion=1") if v["type"] == "container"}
-        expected = {n for n, i in found["instances"].items() if i["pool"] == pool}
-        expected |= {f"{n}/{s}" for n, i in found["instances"].items() if i["pool"] == pool for s in i["snapshots"]}
-        assert listed - expected == set() and expected - {x for x in listed} <= {x for x in expected if "/" in x}, (pool, listed, expected)
+        names = {n for n, i in found["instances"].items() if i["pool"] == pool}
+        snapshots = {f"{n}/{s}" for n in names for s in found["instances"][n]["snapshots"]}
+        assert names <= listed <= names | snapshots, (pool, listed, names)
+        kinds = f"/var/lib/lxd/storage-pools/{pool}"
+        assert set(os.listdir(f"{kinds}/containers")) == names, (pool, os.listdir(f"{kinds}/containers"), names)
+        owners = {n for n in names if found["instances"][n]["snapshots"]}
+        assert set(os.listdir(f"{kinds}/containers-snapshots")) == owners, (pool, os.listdir(f"{kinds}/containers-snapshots"), owners)
+        for name in owners:
+            assert set(os.listdir(f"{kinds}/containers-snapshots/{name}")) == set(found["instances"][name]["snapshots"]), (pool, name)
+        custom = {"default_" + v.split("/")[1] for v in found["volumes"] if v.startswith(pool + "/")}
+        assert set(os.listdir(f"{kinds}/custom")) == custom, (pool, os.listdir(f"{kinds}/custom"), custom)
+
+
+def check_links(found):
+    """LXD's links to where instances are."""
+    links = set(os.listdir("/var/lib/lxd/containers"))
+    assert links == set(found["instances"]), (links, set(found["instances"]))
 
 
 def check_use(found):
-    """What is there can be used: every instance starts; then one of them is deleted and made again."""
-    for name in sorted(found["instances"]):
+    """What is there can be used: instances start, those of the last changes first, and another can be made and deleted."""
+    for name in sorted(found["instances"], reverse=True)[:6]:
         request("PUT", f"/1.0/instances/{name}/state", {"action": "start"})
         assert request("GET", f"/1.0/instances/{name}/state")["status"] == "Running", name
         request("PUT", f"/1.0/instances/{name}/state", {"action": "stop", "force": True})
@@ -238,6 +253,7 @@ def check():
         sys.exit(1)
     check_databases()
     check_volumes(found)
+    check_links(found)
     check_use(found)
     print(json.dumps(found))
 
