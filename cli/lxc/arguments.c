@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arguments that several sub-commands read in the same way, and words that several print. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -127,6 +128,14 @@ const char *yes_no(bool b) {
 
 const char *yes_no_upper(bool b) {
         return b ? "YES" : "NO";
+}
+
+char *upper(const char *s) {
+        char *u = xstrdup(s);
+
+        for (char *p = u; *p; p++)
+                *p = (char) toupper((unsigned char) *p);
+        return u;
 }
 
 char *format_date(const char *rfc3339) {

@@ -10,14 +10,6 @@
 static bool arg_resources = false, arg_show_log = false;
 static char *arg_target = NULL;
 
-static char *upper(const char *s) {
-        char *u = xstrdup(s);
-
-        for (char *p = u; *p; p++)
-                *p = (char) toupper((unsigned char) *p);
-        return u;
-}
-
 static void print_date(const char *label, struct json_object *o, const char *member) {
         const char *s = jstr(o, member);
         _cleanup_free_ char *date = NULL;

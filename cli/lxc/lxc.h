@@ -48,6 +48,9 @@ int device_options_parse(char *const *options, struct json_object *inherited, st
 const char *yes_no(bool b);
 const char *yes_no_upper(bool b);
 
+/* The text in capital letters, as they print states; to be freed. */
+char *upper(const char *s);
+
 /* A date of the API in a list: "2026/11/21 21:51 UTC", local time; " " for none. */
 char *format_date(const char *rfc3339);
 

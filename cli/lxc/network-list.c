@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc network list, list-leases */
 
-#include <ctype.h>
-
 #include "network.h"
 
 static char *arg_format = NULL;
-
-static void add_upper(Table *table, const char *s) {
-        char *u = xstrdup(s);
-
-        for (char *p = u; *p; p++)
-                *p = (char) toupper((unsigned char) *p);
-        table_cell_take(table, u);
-}
 
 static int run_list(Context *c) {
         static const char *const titles[] = {
@@ -44,7 +34,7 @@ static int run_list(Context *c) {
                 table_cell(table, json_object_get_string(jget_key(config, "ipv6.address")));
                 table_cell(table, jstr(o, "description"));
                 table_cellf(table, "%zu", jlen(jget(o, "used_by")));
-                add_upper(table, jstr(o, "status"));
+                table_cell_take(table, upper(jstr(o, "status")));
         }
         table_sort(table);
         return output_list(arg_format, table, reply.metadata);
@@ -74,7 +64,7 @@ static int run_list_leases(Context *c) {
                 table_cell(table, jstr(o, "hostname"));
                 table_cell(table, jstr(o, "hwaddr"));
                 table_cell(table, jstr(o, "address"));
-                add_upper(table, jstr(o, "type"));
+                table_cell_take(table, upper(jstr(o, "type")));
         }
         table_sort(table);
         return output_list(arg_format, table, reply.metadata);

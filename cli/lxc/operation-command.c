@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc operation */
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "entity.h"
@@ -9,21 +8,13 @@
 static char *arg_format = NULL;
 static bool arg_all_projects = false;
 
-static void add_upper(Table *table, const char *s) {
-        char *u = xstrdup(s);
-
-        for (char *p = u; *p; p++)
-                *p = (char) toupper((unsigned char) *p);
-        table_cell_take(table, u);
-}
-
 static void add_row(Table *table, struct json_object *o) {
         _cleanup_free_ char *date = format_date(jstr(o, "created_at"));
 
         table_cell(table, jstr(o, "id"));
-        add_upper(table, jstr(o, "class"));
+        table_cell_take(table, upper(jstr(o, "class")));
         table_cell(table, jstr(o, "description"));
-        add_upper(table, jstr(o, "status"));
+        table_cell_take(table, upper(jstr(o, "status")));
         table_cell(table, yes_no_upper(jbool(o, "may_cancel")));
         table_cell(table, date);
 }

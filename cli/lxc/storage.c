@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc storage: pools. */
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "storage.h"
@@ -62,16 +61,13 @@ static int run_list(Context *c) {
         table_titles(table, titles, ELEMENTSOF(titles));
         for (size_t i = 0; i < jlen(reply.metadata); i++) {
                 struct json_object *o = jat(reply.metadata, i);
-                char *status = xstrdup(jstr(o, "status"));
 
-                for (char *p = status; *p; p++)
-                        *p = (char) toupper((unsigned char) *p);
                 table_cell(table, jstr(o, "name"));
                 table_cell(table, jstr(o, "driver"));
                 table_cell(table, json_object_get_string(jget_key(jget(o, "config"), "source")));
                 table_cell(table, jstr(o, "description"));
                 table_cellf(table, "%zu", jlen(jget(o, "used_by")));
-                table_cell_take(table, status);
+                table_cell_take(table, upper(jstr(o, "status")));
         }
         table_sort(table);
         return output_list(arg_format, table, reply.metadata);
