@@ -170,7 +170,7 @@ char *format_long_date(int64_t seconds) {
                        tm.tm_hour % 12 == 0 ? 12 : tm.tm_hour % 12, tm.tm_min, tm.tm_hour < 12 ? "am" : "pm", zone);
 }
 
-void table_titles(Table *t, const char *const *titles, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                table_title(t, titles[i]);
+void table_titles(Table *t, const char *const *titles) {
+        for (; *titles; titles++)
+                table_title(t, *titles);
 }

@@ -109,7 +109,7 @@ static int run_add(Context *c) {
         return print_token(name, reply.metadata);
 }
 
-static void add_certificate_cells(Table *table, struct json_object *o) {
+static void add_row(Context *c, Table *table, struct json_object *o) {
         _cleanup_(certificate_done) Certificate x = {};
         _cleanup_free_ unsigned char *der = NULL;
         size_t size;
@@ -123,30 +123,16 @@ static void add_certificate_cells(Table *table, struct json_object *o) {
         table_cell_take(table, known ? format_long_date(x.not_after) : xstrdup(""));
 }
 
-static int run_list(Context *c) {
-        static const char *const titles[] = { "TYPE", "NAME", "COMMON NAME", "FINGERPRINT", "ISSUE DATE", "EXPIRY DATE" };
-        _cleanup_(table_freep) Table *table = table_new();
-        _cleanup_reply_ Reply reply = {};
-        int r;
-
-        r = output_check_format(arg_format);
-        if (r >= 0)
-                r = remote_check(c->args[0]);
-        if (r >= 0)
-                r = client_get(c->client, "/1.0/certificates?recursion=1", &reply);
-        if (r < 0)
-                return r;
-
-        table_titles(table, titles, ELEMENTSOF(titles));
-        for (size_t i = 0; i < jlen(reply.metadata); i++)
-                add_certificate_cells(table, jat(reply.metadata, i));
-        table_sort(table);
-        return output_list(arg_format, table, reply.metadata);
-}
+static const EntityList certificate_list = {
+        .path = "/1.0/certificates?recursion=1",
+        .titles = (const char *const[]) { "TYPE", "NAME", "COMMON NAME", "FINGERPRINT", "ISSUE DATE", "EXPIRY DATE", NULL },
+        .row = add_row,
+        .format = &arg_format,
+};
 
 /* Tokens are operations that wait for the client. */
 static int run_list_tokens(Context *c) {
-        static const char *const titles[] = { "NAME", "TOKEN", "EXPIRES AT" };
+        static const char *const titles[] = { "NAME", "TOKEN", "EXPIRES AT", NULL };
         _cleanup_json_ struct json_object *tokens = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         _cleanup_reply_ Reply reply = {};
@@ -161,7 +147,7 @@ static int run_list_tokens(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         running = jget(reply.metadata, "running");
         for (size_t i = 0; i < jlen(running); i++) {
                 struct json_object *o = jat(running, i), *metadata = jget(o, "metadata");
@@ -268,7 +254,8 @@ static const Command list = {
         .summary = "List trusted clients",
         .options = options_list,
         .max_args = 1,
-        .run = run_list,
+        .data = &certificate_list,
+        .run = entity_run_list,
 };
 static const Command list_tokens = {
         .name = "list-tokens",

@@ -62,7 +62,7 @@ static bool is_shown(struct json_object *o, char *const *filters) {
 }
 
 static int run_list(Context *c) {
-        static const char *const titles[] = { "ALIAS", "FINGERPRINT", "TYPE", "DESCRIPTION" };
+        static const char *const titles[] = { "ALIAS", "FINGERPRINT", "TYPE", "DESCRIPTION", NULL };
         _cleanup_json_ struct json_object *shown = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         char **filters = c->args;
@@ -77,7 +77,7 @@ static int run_list(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < jlen(reply.metadata); i++) {
                 struct json_object *o = jat(reply.metadata, i);
 

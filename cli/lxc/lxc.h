@@ -60,8 +60,8 @@ char *format_long_date(int64_t seconds);
 /* Seconds of a time of the API; 0 if there is none. */
 int64_t date_seconds(const char *rfc3339);
 
-/* Prints the titles of a list. */
-void table_titles(Table *t, const char *const *titles, size_t n);
+/* Gives a table these titles; NULL ends them. */
+void table_titles(Table *t, const char *const *titles);
 
 /* Reads all of stdin (at most 16 MiB). Returns 0 and the text, or a negative errno with fail() set. */
 int read_stdin(char **ret, size_t *ret_size);

@@ -20,7 +20,7 @@ static void add_row(Table *table, struct json_object *o) {
 }
 
 static int run_list(Context *c) {
-        static const char *const titles[] = { "ID", "TYPE", "DESCRIPTION", "STATUS", "CANCELABLE", "CREATED" };
+        static const char *const titles[] = { "ID", "TYPE", "DESCRIPTION", "STATUS", "CANCELABLE", "CREATED", NULL };
         _cleanup_json_ struct json_object *all = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         _cleanup_free_ char *path = xstrdup("/1.0/operations?recursion=1");
@@ -37,7 +37,7 @@ static int run_list(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         JFOREACH(m, reply.metadata)             /* lists by state: "running", "success", ... */
                 for (size_t i = 0; i < jlen(m.value); i++) {
                         json_object_array_add(all, json_object_get(jat(m.value, i)));

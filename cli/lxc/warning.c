@@ -7,7 +7,7 @@ static char *arg_format = NULL;
 static bool arg_all = false, arg_delete_all = false;
 
 static int run_list(Context *c) {
-        static const char *const titles[] = { "UUID", "TYPE", "STATUS", "SEVERITY", "COUNT", "PROJECT", "LAST SEEN" };
+        static const char *const titles[] = { "UUID", "TYPE", "STATUS", "SEVERITY", "COUNT", "PROJECT", "LAST SEEN", NULL };
         _cleanup_json_ struct json_object *shown = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         _cleanup_reply_ Reply reply = {};
@@ -21,7 +21,7 @@ static int run_list(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < jlen(reply.metadata); i++) {
                 struct json_object *o = jat(reply.metadata, i);
 
