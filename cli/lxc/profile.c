@@ -74,7 +74,7 @@ static int run_copy(Context *c) {
 static int profile_entity(Context *c, Entity *ret, char **ret_path, char **ret_name) {
         int r;
 
-        r = device_entity(c, true, ret, ret_path, ret_name);
+        r = device_entity(c, &owner_profile, ret, ret_path, ret_name);
         ret->help = "### A profile, as YAML.\n"
                     "### Lines that begin with a '#' are ignored.\n"
                     "###\n"
@@ -126,7 +126,7 @@ static int change_instance(Context *c, ListChange *change) {
         Entity e;
         int r;
 
-        r = device_entity(c, false, &e, &path, &name);
+        r = device_entity(c, &owner_instance, &e, &path, &name);
         if (r < 0)
                 return r;
         change->instance = name;
