@@ -131,13 +131,17 @@ int device_add(Context *c) {
         return 0;
 }
 
-/* Reads the devices; with 'device' just that one, which has to exist. */
-static int read_devices(Context *c, const Entity *e, const char *device, struct json_object **ret) {
+/* Reads the devices of what the first argument names; with 'device' just that one, which has to exist. */
+static int read_devices(Context *c, const char *device, struct json_object **ret) {
+        _cleanup_free_ char *path = NULL, *name = NULL;
         _cleanup_reply_ Reply reply = {};
         struct json_object *devices;
+        Entity e;
         int r;
 
-        r = client_get(c->client, e->path, &reply);
+        r = device_entity(c, c->command->data, &e, &path, &name);
+        if (r >= 0)
+                r = client_get(c->client, path, &reply);
         if (r < 0)
                 return r;
         devices = jget(reply.metadata, "devices");
@@ -154,13 +158,9 @@ static int read_devices(Context *c, const Entity *e, const char *device, struct 
 
 int device_get(Context *c) {
         _cleanup_json_ struct json_object *device = NULL;
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
         int r;
 
-        r = device_entity(c, c->command->data, &e, &path, &name);
-        if (r >= 0)
-                r = read_devices(c, &e, c->args[1], &device);
+        r = read_devices(c, c->args[1], &device);
         if (r < 0)
                 return r;
         printf("%s\n", strempty(json_object_get_string(jget_key(device, c->args[2]))));
@@ -169,13 +169,9 @@ int device_get(Context *c) {
 
 int device_list(Context *c) {
         _cleanup_json_ struct json_object *devices = NULL;
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
         int r;
 
-        r = device_entity(c, c->command->data, &e, &path, &name);
-        if (r >= 0)
-                r = read_devices(c, &e, NULL, &devices);
+        r = read_devices(c, NULL, &devices);
         if (r < 0)
                 return r;
         JFOREACH(m, devices)
@@ -187,13 +183,9 @@ int device_list(Context *c) {
 
 int device_show(Context *c) {
         _cleanup_json_ struct json_object *devices = NULL;
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
         int r;
 
-        r = device_entity(c, c->command->data, &e, &path, &name);
-        if (r >= 0)
-                r = read_devices(c, &e, NULL, &devices);
+        r = read_devices(c, NULL, &devices);
         return r < 0 ? r : output_yaml_map(devices);
 }
 
