@@ -20,16 +20,15 @@ static const char *const certificate_shown[] = {
         "name", "type", "restricted", "projects", "certificate", "fingerprint", NULL,
 };
 
-static int certificate_entity(const char *argument, Entity *ret, char **ret_path) {
-        _cleanup_free_ char *name = NULL;
+static int certificate_entity(Context *c, Entity *ret, char **ret_path, char **ret_name) {
         int r;
 
-        r = remote_split(argument, &name);
+        r = remote_split(c->args[0], ret_name);
         if (r < 0)
                 return r;
-        if (isempty(name))
+        if (isempty(*ret_name))
                 return fail(-EINVAL, "Missing certificate fingerprint");
-        *ret_path = api_path("certificates", name, NULL);
+        *ret_path = api_path("certificates", *ret_name, NULL);
         *ret = (Entity) {
                 .path = *ret_path,
                 .writable = certificate_writable,
@@ -39,6 +38,8 @@ static int certificate_entity(const char *argument, Entity *ret, char **ret_path
         };
         return 0;
 }
+
+static const EntityKind certificate_kind = { .title = "Certificate", .find = certificate_entity };
 
 /* The certificate of a file as the API takes it: DER in base64. */
 static int read_certificate(const char *path, char **ret) {
@@ -194,30 +195,12 @@ static int run_revoke_token(Context *c) {
 }
 
 static int run_remove(Context *c) {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = NULL, *name = NULL;
         Entity e;
         int r;
 
-        r = certificate_entity(c->args[0], &e, &path);
+        r = certificate_entity(c, &e, &path, &name);
         return r < 0 ? r : operation_run(c->client, "DELETE", path, NULL, NULL);
-}
-
-static int run_show(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = certificate_entity(c->args[0], &e, &path);
-        return r < 0 ? r : entity_show(c, &e);
-}
-
-static int run_edit(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = certificate_entity(c->args[0], &e, &path);
-        return r < 0 ? r : entity_edit(c, &e);
 }
 
 static const Option options_add[] = {
@@ -245,7 +228,8 @@ static const Command edit = {
         .summary = "Edit trust configurations as YAML",
         .min_args = 1,
         .max_args = 1,
-        .run = run_edit,
+        .data = &certificate_kind,
+        .run = entity_run_edit,
 };
 static const Command list = {
         .name = "list",
@@ -288,7 +272,8 @@ static const Command show = {
         .summary = "Show trust configurations",
         .min_args = 1,
         .max_args = 1,
-        .run = run_show,
+        .data = &certificate_kind,
+        .run = entity_run_show,
 };
 
 const Command command_config_trust = {
