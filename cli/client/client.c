@@ -172,65 +172,55 @@ int client_transfer(Client *c, const HttpRequest *request, HttpHead *ret_head, H
         return ok ? 0 : server_error(head.status, &error);
 }
 
-static int parse_reply(Client *c, Reply *reply) {
+/* Makes the reply of a successful answer's head and body, and takes the body over. */
+static int make_reply(Client *c, const HttpHead *head, Buffer *body, Reply *ret) {
+        _cleanup_reply_ Reply reply = {
+                .status = head->status,
+                .etag = xstrdup(http_head_get(head, "ETag")),
+                .body = *body,
+        };
         struct json_object *type = NULL, *value = NULL;
 
+        *body = (Buffer) {};
         if (c->debug)
-                fprintf(stderr, "DEBUG  %u %s\n", reply->status, strempty(reply->body.data));
+                fprintf(stderr, "DEBUG  %u %s\n", reply.status, strempty(reply.body.data));
 
-        reply->document = reply->body.data ? json_tokener_parse(reply->body.data) : NULL;
-        if (!json_object_object_get_ex(reply->document, "type", &type))
-                return fail(-EBADMSG, "The answer of the server is not an answer of LXD (HTTP status %u)", reply->status);
+        reply.document = reply.body.data ? json_tokener_parse(reply.body.data) : NULL;
+        if (!json_object_object_get_ex(reply.document, "type", &type))
+                return fail(-EBADMSG, "The answer of the server is not an answer of LXD (HTTP status %u)", reply.status);
 
-        (void) json_object_object_get_ex(reply->document, "metadata", &reply->metadata);
+        (void) json_object_object_get_ex(reply.document, "metadata", &reply.metadata);
         if (streq(strempty(json_object_get_string(type)), "async") &&
-            json_object_object_get_ex(reply->document, "operation", &value))
-                reply->operation = xstrdup(json_object_get_string(value));
+            json_object_object_get_ex(reply.document, "operation", &value))
+                reply.operation = xstrdup(json_object_get_string(value));
+
+        *ret = reply;
+        reply = (Reply) {};
         return 0;
 }
 
 int client_read_reply(Client *c, HttpConnection *connection, Reply *ret) {
         _cleanup_(http_head_done) HttpHead head = {};
-        _cleanup_reply_ Reply reply = {};
+        _cleanup_buffer_ Buffer body = {};
         int r;
 
         r = http_read_head(connection, &head);
         if (r >= 0)
-                r = http_read_body(connection, http_sink_buffer, &reply.body);
+                r = http_read_body(connection, http_sink_buffer, &body);
         if (r < 0)
                 return r;
         if (head.status < 200 || head.status >= 300)
-                return server_error(head.status, &reply.body);
-
-        reply.status = head.status;
-        reply.etag = xstrdup(http_head_get(&head, "ETag"));
-        r = parse_reply(c, &reply);
-        if (r < 0)
-                return r;
-
-        *ret = reply;
-        reply = (Reply) {};
-        return 0;
+                return server_error(head.status, &body);
+        return make_reply(c, &head, &body, ret);
 }
 
 int client_send(Client *c, const HttpRequest *request, Reply *ret) {
         _cleanup_(http_head_done) HttpHead head = {};
-        _cleanup_reply_ Reply reply = {};
+        _cleanup_buffer_ Buffer body = {};
         int r;
 
-        r = client_transfer(c, request, &head, http_sink_buffer, &reply.body);
-        if (r < 0)
-                return r;
-
-        reply.status = head.status;
-        reply.etag = xstrdup(http_head_get(&head, "ETag"));
-        r = parse_reply(c, &reply);
-        if (r < 0)
-                return r;
-
-        *ret = reply;
-        reply = (Reply) {};
-        return 0;
+        r = client_transfer(c, request, &head, http_sink_buffer, &body);
+        return r < 0 ? r : make_reply(c, &head, &body, ret);
 }
 
 int client_call(Client *c, const char *method, const char *path, struct json_object *body, const char *etag,

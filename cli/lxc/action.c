@@ -149,7 +149,8 @@ static int list_named(Context *c, char ***ret) {
         return 0;
 }
 
-int action_run(Context *c, const Action *a) {
+int action_run(Context *c) {
+        const Action *a = c->command->data;
         _cleanup_free_ char **names = NULL;
         size_t n;
         Job *jobs;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arguments that several sub-commands read in the same way, and words that several print. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -129,6 +130,14 @@ const char *yes_no_upper(bool b) {
         return b ? "YES" : "NO";
 }
 
+char *upper(const char *s) {
+        char *u = xstrdup(s);
+
+        for (char *p = u; *p; p++)
+                *p = (char) toupper((unsigned char) *p);
+        return u;
+}
+
 char *format_date(const char *rfc3339) {
         uint64_t usec;
         struct tm tm;
@@ -161,7 +170,7 @@ char *format_long_date(int64_t seconds) {
                        tm.tm_hour % 12 == 0 ? 12 : tm.tm_hour % 12, tm.tm_min, tm.tm_hour < 12 ? "am" : "pm", zone);
 }
 
-void table_titles(Table *t, const char *const *titles, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                table_title(t, titles[i]);
+void table_titles(Table *t, const char *const *titles) {
+        for (; *titles; titles++)
+                table_title(t, *titles);
 }

@@ -6,34 +6,6 @@
 #include "config-command.h"
 #include "device.h"
 
-static int run_add(Context *c) {
-        return device_add(c, false);
-}
-
-static int run_get(Context *c) {
-        return device_get(c, false);
-}
-
-static int run_list(Context *c) {
-        return device_list(c, false);
-}
-
-static int run_remove(Context *c) {
-        return device_remove(c, false);
-}
-
-static int run_set(Context *c) {
-        return device_set(c, false);
-}
-
-static int run_show(Context *c) {
-        return device_show(c, false);
-}
-
-static int run_unset(Context *c) {
-        return device_unset(c, false);
-}
-
 /* Copies a device that a profile gives into the instance, with other values for some keys. */
 static int run_override(Context *c) {
         _cleanup_json_ struct json_object *device = NULL;
@@ -42,7 +14,7 @@ static int run_override(Context *c) {
         Entity e;
         int r;
 
-        r = device_entity_writable(c, false, &e, &path, &name);
+        r = device_entity_writable(c, &owner_instance, &e, &path, &name);
         if (r >= 0)
                 r = client_get(c->client, path, &reply);
         if (r < 0)
@@ -74,7 +46,8 @@ static const Command add = {
                     "      Mounts the volume some-volume of the pool some-pool on /opt in the instance.",
         .min_args = 3,
         .max_args = COMMAND_ANY,
-        .run = run_add,
+        .data = &owner_instance,
+        .run = device_add,
 };
 static const Command get = {
         .name = "get",
@@ -82,7 +55,8 @@ static const Command get = {
         .summary = "Get values for device configuration keys",
         .min_args = 3,
         .max_args = 3,
-        .run = run_get,
+        .data = &owner_instance,
+        .run = device_get,
 };
 static const Command list = {
         .name = "list",
@@ -91,7 +65,8 @@ static const Command list = {
         .summary = "List instance devices",
         .min_args = 1,
         .max_args = 1,
-        .run = run_list,
+        .data = &owner_instance,
+        .run = device_list,
 };
 static const Command override = {
         .name = "override",
@@ -108,7 +83,8 @@ static const Command remove_device = {
         .summary = "Remove instance devices",
         .min_args = 2,
         .max_args = COMMAND_ANY,
-        .run = run_remove,
+        .data = &owner_instance,
+        .run = device_remove,
 };
 static const Command set = {
         .name = "set",
@@ -117,7 +93,8 @@ static const Command set = {
         .description = "A single key may also be set by: lxc config device set [<remote>:]<instance> <device> <key> <value>",
         .min_args = 3,
         .max_args = COMMAND_ANY,
-        .run = run_set,
+        .data = &owner_instance,
+        .run = device_set,
 };
 static const Command show = {
         .name = "show",
@@ -125,7 +102,8 @@ static const Command show = {
         .summary = "Show full device configuration",
         .min_args = 1,
         .max_args = 1,
-        .run = run_show,
+        .data = &owner_instance,
+        .run = device_show,
 };
 static const Command unset = {
         .name = "unset",
@@ -133,7 +111,8 @@ static const Command unset = {
         .summary = "Unset device configuration keys",
         .min_args = 3,
         .max_args = 3,
-        .run = run_unset,
+        .data = &owner_instance,
+        .run = device_unset,
 };
 
 const Command command_config_device = {

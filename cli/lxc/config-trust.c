@@ -20,16 +20,15 @@ static const char *const certificate_shown[] = {
         "name", "type", "restricted", "projects", "certificate", "fingerprint", NULL,
 };
 
-static int certificate_entity(const char *argument, Entity *ret, char **ret_path) {
-        _cleanup_free_ char *name = NULL;
+static int certificate_entity(Context *c, Entity *ret, char **ret_path, char **ret_name) {
         int r;
 
-        r = remote_split(argument, &name);
+        r = remote_split(c->args[0], ret_name);
         if (r < 0)
                 return r;
-        if (isempty(name))
+        if (isempty(*ret_name))
                 return fail(-EINVAL, "Missing certificate fingerprint");
-        *ret_path = api_path("certificates", name, NULL);
+        *ret_path = api_path("certificates", *ret_name, NULL);
         *ret = (Entity) {
                 .path = *ret_path,
                 .writable = certificate_writable,
@@ -39,6 +38,8 @@ static int certificate_entity(const char *argument, Entity *ret, char **ret_path
         };
         return 0;
 }
+
+static const EntityKind certificate_kind = { .title = "Certificate", .find = certificate_entity };
 
 /* The certificate of a file as the API takes it: DER in base64. */
 static int read_certificate(const char *path, char **ret) {
@@ -109,7 +110,7 @@ static int run_add(Context *c) {
         return print_token(name, reply.metadata);
 }
 
-static void add_certificate_cells(Table *table, struct json_object *o) {
+static void add_row(Context *c, Table *table, struct json_object *o) {
         _cleanup_(certificate_done) Certificate x = {};
         _cleanup_free_ unsigned char *der = NULL;
         size_t size;
@@ -123,30 +124,16 @@ static void add_certificate_cells(Table *table, struct json_object *o) {
         table_cell_take(table, known ? format_long_date(x.not_after) : xstrdup(""));
 }
 
-static int run_list(Context *c) {
-        static const char *const titles[] = { "TYPE", "NAME", "COMMON NAME", "FINGERPRINT", "ISSUE DATE", "EXPIRY DATE" };
-        _cleanup_(table_freep) Table *table = table_new();
-        _cleanup_reply_ Reply reply = {};
-        int r;
-
-        r = output_check_format(arg_format);
-        if (r >= 0)
-                r = remote_check(c->args[0]);
-        if (r >= 0)
-                r = client_get(c->client, "/1.0/certificates?recursion=1", &reply);
-        if (r < 0)
-                return r;
-
-        table_titles(table, titles, ELEMENTSOF(titles));
-        for (size_t i = 0; i < jlen(reply.metadata); i++)
-                add_certificate_cells(table, jat(reply.metadata, i));
-        table_sort(table);
-        return output_list(arg_format, table, reply.metadata);
-}
+static const EntityList certificate_list = {
+        .path = "/1.0/certificates?recursion=1",
+        .titles = (const char *const[]) { "TYPE", "NAME", "COMMON NAME", "FINGERPRINT", "ISSUE DATE", "EXPIRY DATE", NULL },
+        .row = add_row,
+        .format = &arg_format,
+};
 
 /* Tokens are operations that wait for the client. */
 static int run_list_tokens(Context *c) {
-        static const char *const titles[] = { "NAME", "TOKEN", "EXPIRES AT" };
+        static const char *const titles[] = { "NAME", "TOKEN", "EXPIRES AT", NULL };
         _cleanup_json_ struct json_object *tokens = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         _cleanup_reply_ Reply reply = {};
@@ -161,7 +148,7 @@ static int run_list_tokens(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         running = jget(reply.metadata, "running");
         for (size_t i = 0; i < jlen(running); i++) {
                 struct json_object *o = jat(running, i), *metadata = jget(o, "metadata");
@@ -208,30 +195,12 @@ static int run_revoke_token(Context *c) {
 }
 
 static int run_remove(Context *c) {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = NULL, *name = NULL;
         Entity e;
         int r;
 
-        r = certificate_entity(c->args[0], &e, &path);
+        r = certificate_entity(c, &e, &path, &name);
         return r < 0 ? r : operation_run(c->client, "DELETE", path, NULL, NULL);
-}
-
-static int run_show(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = certificate_entity(c->args[0], &e, &path);
-        return r < 0 ? r : entity_show(c, &e);
-}
-
-static int run_edit(Context *c) {
-        _cleanup_free_ char *path = NULL;
-        Entity e;
-        int r;
-
-        r = certificate_entity(c->args[0], &e, &path);
-        return r < 0 ? r : entity_edit(c, &e);
 }
 
 static const Option options_add[] = {
@@ -259,7 +228,8 @@ static const Command edit = {
         .summary = "Edit trust configurations as YAML",
         .min_args = 1,
         .max_args = 1,
-        .run = run_edit,
+        .data = &certificate_kind,
+        .run = entity_run_edit,
 };
 static const Command list = {
         .name = "list",
@@ -268,7 +238,8 @@ static const Command list = {
         .summary = "List trusted clients",
         .options = options_list,
         .max_args = 1,
-        .run = run_list,
+        .data = &certificate_list,
+        .run = entity_run_list,
 };
 static const Command list_tokens = {
         .name = "list-tokens",
@@ -301,7 +272,8 @@ static const Command show = {
         .summary = "Show trust configurations",
         .min_args = 1,
         .max_args = 1,
-        .run = run_show,
+        .data = &certificate_kind,
+        .run = entity_run_show,
 };
 
 const Command command_config_trust = {

@@ -16,19 +16,25 @@ const char *const instance_shown[] = {
 const char *const profile_writable[] = { "config", "description", "devices", NULL };
 const char *const profile_shown[] = { "config", "description", "devices", "name", "used_by", NULL };
 
-int device_entity(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name) {
+const DeviceOwner owner_instance = {
+        .collection = "instances", .writable = instance_writable, .shown = instance_shown, .has_snapshots = true,
+};
+const DeviceOwner owner_profile = { .collection = "profiles", .writable = profile_writable, .shown = profile_shown };
+
+Entity owner_entity(const DeviceOwner *owner, const char *name, char **ret_path) {
+        *ret_path = api_path(owner->collection, name, NULL);
+        return (Entity) { .path = *ret_path, .writable = owner->writable, .shown = owner->shown };
+}
+
+int device_entity(Context *c, const DeviceOwner *owner, Entity *ret, char **ret_path, char **ret_name) {
         int r;
 
         r = remote_split(c->args[0], ret_name);
         if (r < 0)
                 return r;
 
-        *ret_path = profile ? api_path("profiles", *ret_name, NULL) : instance_path(*ret_name);
-        *ret = (Entity) {
-                .path = *ret_path,
-                .writable = profile ? profile_writable : instance_writable,
-                .shown = profile ? profile_shown : instance_shown,
-        };
+        *ret_path = owner->has_snapshots ? instance_path(*ret_name) : api_path(owner->collection, *ret_name, NULL);
+        *ret = (Entity) { .path = *ret_path, .writable = owner->writable, .shown = owner->shown };
         return 0;
 }
 
@@ -58,11 +64,11 @@ int profiles_devices(Client *client, struct json_object *profiles, struct json_o
         return r;
 }
 
-int device_entity_writable(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name) {
+int device_entity_writable(Context *c, const DeviceOwner *owner, Entity *ret, char **ret_path, char **ret_name) {
         int r;
 
-        r = device_entity(c, profile, ret, ret_path, ret_name);
-        if (r >= 0 && !profile && strchr(*ret_name, '/'))
+        r = device_entity(c, owner, ret, ret_path, ret_name);
+        if (r >= 0 && owner->has_snapshots && strchr(*ret_name, '/'))
                 return fail(-EINVAL, "Invalid instance name");
         return r;
 }
@@ -103,13 +109,13 @@ int device_attach(Context *c, const Entity *e, const char *name, struct json_obj
         return r == -EEXIST ? fail(r, "Device already exists: %s", name) : r;
 }
 
-int device_add(Context *c, bool profile) {
+int device_add(Context *c) {
         _cleanup_free_ char *path = NULL, *name = NULL;
         _cleanup_json_ struct json_object *device = jnew();
         Entity e;
         int r;
 
-        r = device_entity_writable(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, c->command->data, &e, &path, &name);
         if (r < 0)
                 return r;
         r = keyvalues_parse(c->args + 3, device);
@@ -125,13 +131,17 @@ int device_add(Context *c, bool profile) {
         return 0;
 }
 
-/* Reads the devices; with 'device' just that one, which has to exist. */
-static int read_devices(Context *c, const Entity *e, const char *device, struct json_object **ret) {
+/* Reads the devices of what the first argument names; with 'device' just that one, which has to exist. */
+static int read_devices(Context *c, const char *device, struct json_object **ret) {
+        _cleanup_free_ char *path = NULL, *name = NULL;
         _cleanup_reply_ Reply reply = {};
         struct json_object *devices;
+        Entity e;
         int r;
 
-        r = client_get(c->client, e->path, &reply);
+        r = device_entity(c, c->command->data, &e, &path, &name);
+        if (r >= 0)
+                r = client_get(c->client, path, &reply);
         if (r < 0)
                 return r;
         devices = jget(reply.metadata, "devices");
@@ -146,30 +156,22 @@ static int read_devices(Context *c, const Entity *e, const char *device, struct 
         return 0;
 }
 
-int device_get(Context *c, bool profile) {
+int device_get(Context *c) {
         _cleanup_json_ struct json_object *device = NULL;
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
         int r;
 
-        r = device_entity(c, profile, &e, &path, &name);
-        if (r >= 0)
-                r = read_devices(c, &e, c->args[1], &device);
+        r = read_devices(c, c->args[1], &device);
         if (r < 0)
                 return r;
         printf("%s\n", strempty(json_object_get_string(jget_key(device, c->args[2]))));
         return 0;
 }
 
-int device_list(Context *c, bool profile) {
+int device_list(Context *c) {
         _cleanup_json_ struct json_object *devices = NULL;
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
         int r;
 
-        r = device_entity(c, profile, &e, &path, &name);
-        if (r >= 0)
-                r = read_devices(c, &e, NULL, &devices);
+        r = read_devices(c, NULL, &devices);
         if (r < 0)
                 return r;
         JFOREACH(m, devices)
@@ -179,15 +181,11 @@ int device_list(Context *c, bool profile) {
         return 0;
 }
 
-int device_show(Context *c, bool profile) {
+int device_show(Context *c) {
         _cleanup_json_ struct json_object *devices = NULL;
-        _cleanup_free_ char *path = NULL, *name = NULL;
-        Entity e;
         int r;
 
-        r = device_entity(c, profile, &e, &path, &name);
-        if (r >= 0)
-                r = read_devices(c, &e, NULL, &devices);
+        r = read_devices(c, NULL, &devices);
         return r < 0 ? r : output_yaml_map(devices);
 }
 
@@ -220,12 +218,12 @@ static int change_remove(struct json_object *o, void *userdata) {
         return 0;
 }
 
-int device_remove(Context *c, bool profile) {
+int device_remove(Context *c) {
         _cleanup_free_ char *path = NULL, *name = NULL;
         Entity e;
         int r;
 
-        r = device_entity_writable(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, c->command->data, &e, &path, &name);
         if (r >= 0)
                 r = explain_absent(c, &e, c->args + 1, "removed from", entity_change(c, &e, change_remove, c->args + 1));
         if (r >= 0 && !c->client->quiet) {
@@ -261,13 +259,13 @@ static int change_device_keys(Context *c, const Entity *e, KeyChange *k) {
         return explain_absent(c, e, names, "modified for", r);
 }
 
-int device_set(Context *c, bool profile) {
+int device_set(Context *c) {
         _cleanup_json_ struct json_object *values = jnew();
         _cleanup_free_ char *path = NULL, *name = NULL;
         Entity e;
         int r;
 
-        r = device_entity_writable(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, c->command->data, &e, &path, &name);
         if (r >= 0)
                 r = keyvalues_parse_set(c->args + 2, values);
         if (r < 0)
@@ -275,12 +273,12 @@ int device_set(Context *c, bool profile) {
         return change_device_keys(c, &e, &(KeyChange) { .device = c->args[1], .values = values });
 }
 
-int device_unset(Context *c, bool profile) {
+int device_unset(Context *c) {
         _cleanup_free_ char *path = NULL, *name = NULL;
         Entity e;
         int r;
 
-        r = device_entity_writable(c, profile, &e, &path, &name);
+        r = device_entity_writable(c, c->command->data, &e, &path, &name);
         if (r < 0)
                 return r;
         return change_device_keys(c, &e, &(KeyChange) { .device = c->args[1], .unset = c->args[2] });

@@ -4,18 +4,30 @@
 
 #include "entity.h"
 
-/* The entity that the first argument names; the path is to be freed. Returns 0 or a negative errno. */
-int device_entity(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name);
-/* The same to change it, which a snapshot's devices cannot be. */
-int device_entity_writable(Context *c, bool profile, Entity *ret, char **ret_path, char **ret_name);
+/* What has devices: instances or profiles. */
+typedef struct DeviceOwner {
+        const char *collection;         /* of the API */
+        const char *const *writable, *const *shown;     /* as in Entity */
+        bool has_snapshots;             /* a name may be one's, "c1/snap0" */
+} DeviceOwner;
+extern const DeviceOwner owner_instance, owner_profile;
 
-int device_add(Context *c, bool profile);
-int device_get(Context *c, bool profile);
-int device_list(Context *c, bool profile);
-int device_remove(Context *c, bool profile);
-int device_set(Context *c, bool profile);
-int device_show(Context *c, bool profile);
-int device_unset(Context *c, bool profile);
+/* The entity of one of them, never a snapshot, by its name; the path is to be freed. */
+Entity owner_entity(const DeviceOwner *owner, const char *name, char **ret_path);
+
+/* The entity that the first argument names; the path is to be freed. Returns 0 or a negative errno. */
+int device_entity(Context *c, const DeviceOwner *owner, Entity *ret, char **ret_path, char **ret_name);
+/* The same to change it, which a snapshot's devices cannot be. */
+int device_entity_writable(Context *c, const DeviceOwner *owner, Entity *ret, char **ret_path, char **ret_name);
+
+/* Sub-commands, with the DeviceOwner as their 'data'. */
+int device_add(Context *c);
+int device_get(Context *c);
+int device_list(Context *c);
+int device_remove(Context *c);
+int device_set(Context *c);
+int device_show(Context *c);
+int device_unset(Context *c);
 
 /* The devices that an instance gets from profiles of these names, the last wins; NULL stands for "default". Returns 0 and
  * a map (new reference), or a negative errno with fail() set. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* get, set, unset, show and edit for everything that has a configuration. */
+/* get, set, unset, show, edit and list for everything that has a configuration. */
 
 #include <stdio.h>
 
@@ -318,4 +318,25 @@ int entity_run_unset(Context *c) {
 
         r = find(c, &f);
         return r < 0 ? r : entity_unset(c, &f.entity, c->args[1]);
+}
+
+int entity_run_list(Context *c) {
+        const EntityList *l = c->command->data;
+        _cleanup_(table_freep) Table *table = table_new();
+        _cleanup_reply_ Reply reply = {};
+        int r;
+
+        r = output_check_format(*l->format);
+        if (r >= 0)
+                r = remote_check(c->args[0]);
+        if (r >= 0)
+                r = client_get(c->client, l->path, &reply);
+        if (r < 0)
+                return r;
+
+        table_titles(table, l->titles);
+        for (size_t i = 0; i < jlen(reply.metadata); i++)
+                l->row(c, table, jat(reply.metadata, i));
+        table_sort(table);
+        return output_list(*l->format, table, reply.metadata);
 }

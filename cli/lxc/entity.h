@@ -49,3 +49,14 @@ int entity_run_rename(Context *c);
 int entity_run_set(Context *c);
 int entity_run_show(Context *c);
 int entity_run_unset(Context *c);
+
+/* A list of all objects of a kind: the 'data' of a Command that has entity_run_list() as 'run'. */
+typedef struct EntityList {
+        const char *path;               /* of the API, with "recursion=1" */
+        const char *const *titles;      /* NULL terminated */
+        /* Adds a cell for each title; or none, and then only the formats for programs have the object. */
+        void (*row)(Context *c, Table *table, struct json_object *o);
+        char *const *format;            /* variable of --format */
+} EntityList;
+
+int entity_run_list(Context *c);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc image alias */
 
-#include <ctype.h>
-
 #include "image.h"
 
 static char *arg_format = NULL;
@@ -64,7 +62,7 @@ static bool is_shown(struct json_object *o, char *const *filters) {
 }
 
 static int run_list(Context *c) {
-        static const char *const titles[] = { "ALIAS", "FINGERPRINT", "TYPE", "DESCRIPTION" };
+        static const char *const titles[] = { "ALIAS", "FINGERPRINT", "TYPE", "DESCRIPTION", NULL };
         _cleanup_json_ struct json_object *shown = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         char **filters = c->args;
@@ -79,20 +77,16 @@ static int run_list(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < jlen(reply.metadata); i++) {
                 struct json_object *o = jat(reply.metadata, i);
-                char *type;
 
                 if (!is_shown(o, filters))
                         continue;
                 json_object_array_add(shown, json_object_get(o));
-                type = xstrdup(jstr(o, "type"));
-                for (char *p = type; *p; p++)
-                        *p = (char) toupper((unsigned char) *p);
                 table_cell(table, jstr(o, "name"));
                 table_cellf(table, "%.12s", jstr(o, "target"));
-                table_cell_take(table, type);
+                table_cell_take(table, upper(jstr(o, "type")));
                 table_cell(table, jstr(o, "description"));
         }
         table_sort(table);

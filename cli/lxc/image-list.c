@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc image list */
 
-#include <ctype.h>
 #include <regex.h>
 
 #include "image.h"
@@ -59,8 +58,6 @@ static char *all_aliases(struct json_object *aliases) {
 }
 
 static char *cell(char letter, struct json_object *o) {
-        char *s;
-
         switch (letter) {
         case 'l':
                 return short_alias(jget(o, "aliases"));
@@ -77,10 +74,7 @@ static char *cell(char letter, struct json_object *o) {
         case 'a':
                 return xstrdup(jstr(o, "architecture"));
         case 't':
-                s = xstrdup(isempty(jstr(o, "type")) ? "container" : jstr(o, "type"));
-                for (char *p = s; *p; p++)
-                        *p = (char) toupper((unsigned char) *p);
-                return s;
+                return upper(isempty(jstr(o, "type")) ? "container" : jstr(o, "type"));
         case 's':
                 return xformat("%.2fMB", (double) jint(o, "size") / 1024.0 / 1024.0);
         default:

@@ -10,14 +10,6 @@
 static bool arg_resources = false, arg_show_log = false;
 static char *arg_target = NULL;
 
-static char *upper(const char *s) {
-        char *u = xstrdup(s);
-
-        for (char *p = u; *p; p++)
-                *p = (char) toupper((unsigned char) *p);
-        return u;
-}
-
 static void print_date(const char *label, struct json_object *o, const char *member) {
         const char *s = jstr(o, member);
         _cleanup_free_ char *date = NULL;
@@ -116,13 +108,13 @@ static void print_usage(struct json_object *state) {
 }
 
 static int print_snapshots(struct json_object *snapshots) {
-        static const char *const titles[] = { "NAME", "TAKEN AT", "EXPIRES AT", "STATEFUL" };
+        static const char *const titles[] = { "NAME", "TAKEN AT", "EXPIRES AT", "STATEFUL", NULL };
         _cleanup_(table_freep) Table *table = table_new();
 
         if (jlen(snapshots) == 0)
                 return 0;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < jlen(snapshots); i++) {
                 struct json_object *o = jat(snapshots, i);
                 const char *name = strrchr(jstr(o, "name"), '/');
@@ -138,13 +130,13 @@ static int print_snapshots(struct json_object *snapshots) {
 }
 
 static int print_backups(struct json_object *backups) {
-        static const char *const titles[] = { "NAME", "TAKEN AT", "EXPIRES AT", "INSTANCE ONLY", "OPTIMIZED STORAGE" };
+        static const char *const titles[] = { "NAME", "TAKEN AT", "EXPIRES AT", "INSTANCE ONLY", "OPTIMIZED STORAGE", NULL };
         _cleanup_(table_freep) Table *table = table_new();
 
         if (jlen(backups) == 0)
                 return 0;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < jlen(backups); i++) {
                 struct json_object *o = jat(backups, i);
 

@@ -4,15 +4,6 @@
 #include "base/str.h"
 #include "list-columns.h"
 
-static char *upper(const char *s) {
-        char *u = xstrdup(s);
-
-        for (char *p = u; *p; p++)
-                if (*p >= 'a' && *p <= 'z')
-                        *p = (char) (*p - 'a' + 'A');
-        return u;
-}
-
 /* One address a line, "10.0.3.5 (eth0)", of that family; local ones are left out. */
 static char *addresses(struct json_object *instance, const char *family) {
         struct json_object *network = jget(instance, "state.network");

@@ -48,6 +48,9 @@ int device_options_parse(char *const *options, struct json_object *inherited, st
 const char *yes_no(bool b);
 const char *yes_no_upper(bool b);
 
+/* The text in capital letters, as they print states; to be freed. */
+char *upper(const char *s);
+
 /* A date of the API in a list: "2026/11/21 21:51 UTC", local time; " " for none. */
 char *format_date(const char *rfc3339);
 
@@ -57,8 +60,8 @@ char *format_long_date(int64_t seconds);
 /* Seconds of a time of the API; 0 if there is none. */
 int64_t date_seconds(const char *rfc3339);
 
-/* Prints the titles of a list. */
-void table_titles(Table *t, const char *const *titles, size_t n);
+/* Gives a table these titles; NULL ends them. */
+void table_titles(Table *t, const char *const *titles);
 
 /* Reads all of stdin (at most 16 MiB). Returns 0 and the text, or a negative errno with fail() set. */
 int read_stdin(char **ret, size_t *ret_size);

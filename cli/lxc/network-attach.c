@@ -4,12 +4,6 @@
 #include "device.h"
 #include "network.h"
 
-/* The entity of the second argument. */
-static Entity owner_entity(Context *c, bool profile, char **ret_path) {
-        *ret_path = profile ? api_path("profiles", c->args[1], NULL) : api_path("instances", c->args[1], NULL);
-        return (Entity) { .path = *ret_path, .writable = profile ? profile_writable : instance_writable };
-}
-
 static int make_nic(Context *c, const char *network, struct json_object **ret) {
         _cleanup_json_ struct json_object *nic = jnew();
         _cleanup_free_ char *path = api_path("networks", network, NULL);
@@ -31,7 +25,7 @@ static int make_nic(Context *c, const char *network, struct json_object **ret) {
         return 0;
 }
 
-static int attach(Context *c, bool profile) {
+static int run_attach(Context *c) {
         _cleanup_free_ char *network = NULL, *path = NULL;
         struct json_object *nic = NULL;
         const char *device;
@@ -47,7 +41,7 @@ static int attach(Context *c, bool profile) {
         device = c->n_args > 2 ? c->args[2] : network;
         if (c->n_args > 3)
                 jset_str(nic, "name", c->args[3]);
-        e = owner_entity(c, profile, &path);
+        e = owner_entity(c->command->data, c->args[1], &path);
         return device_attach(c, &e, device, nic);
 }
 
@@ -83,7 +77,7 @@ static int find_nic(struct json_object *devices, const char *network, const char
         return 0;
 }
 
-static int detach(Context *c, bool profile) {
+static int run_detach(Context *c) {
         _cleanup_free_ char *network = NULL, *path = NULL, *device = NULL;
         _cleanup_reply_ Reply reply = {};
         Entity e;
@@ -92,27 +86,11 @@ static int detach(Context *c, bool profile) {
         r = remote_split(c->args[0], &network);
         if (r < 0)
                 return r;
-        e = owner_entity(c, profile, &path);
+        e = owner_entity(c->command->data, c->args[1], &path);
         r = client_get(c->client, path, &reply);
         if (r >= 0)
                 r = find_nic(jget(reply.metadata, "devices"), network, c->n_args > 2 ? c->args[2] : NULL, &device);
         return r < 0 ? r : device_change(c, &e, device, NULL);
-}
-
-static int run_attach(Context *c) {
-        return attach(c, false);
-}
-
-static int run_attach_profile(Context *c) {
-        return attach(c, true);
-}
-
-static int run_detach(Context *c) {
-        return detach(c, false);
-}
-
-static int run_detach_profile(Context *c) {
-        return detach(c, true);
 }
 
 const Command command_network_attach = {
@@ -121,6 +99,7 @@ const Command command_network_attach = {
         .summary = "Attach network interfaces to instances",
         .min_args = 2,
         .max_args = 4,
+        .data = &owner_instance,
         .run = run_attach,
 };
 const Command command_network_attach_profile = {
@@ -129,7 +108,8 @@ const Command command_network_attach_profile = {
         .summary = "Attach network interfaces to profiles",
         .min_args = 2,
         .max_args = 4,
-        .run = run_attach_profile,
+        .data = &owner_profile,
+        .run = run_attach,
 };
 const Command command_network_detach = {
         .name = "detach",
@@ -137,6 +117,7 @@ const Command command_network_detach = {
         .summary = "Detach network interfaces from instances",
         .min_args = 2,
         .max_args = 3,
+        .data = &owner_instance,
         .run = run_detach,
 };
 const Command command_network_detach_profile = {
@@ -145,5 +126,6 @@ const Command command_network_detach_profile = {
         .summary = "Detach network interfaces from profiles",
         .min_args = 2,
         .max_args = 3,
-        .run = run_detach_profile,
+        .data = &owner_profile,
+        .run = run_detach,
 };

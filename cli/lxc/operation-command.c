@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc operation */
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "entity.h"
@@ -9,27 +8,19 @@
 static char *arg_format = NULL;
 static bool arg_all_projects = false;
 
-static void add_upper(Table *table, const char *s) {
-        char *u = xstrdup(s);
-
-        for (char *p = u; *p; p++)
-                *p = (char) toupper((unsigned char) *p);
-        table_cell_take(table, u);
-}
-
 static void add_row(Table *table, struct json_object *o) {
         _cleanup_free_ char *date = format_date(jstr(o, "created_at"));
 
         table_cell(table, jstr(o, "id"));
-        add_upper(table, jstr(o, "class"));
+        table_cell_take(table, upper(jstr(o, "class")));
         table_cell(table, jstr(o, "description"));
-        add_upper(table, jstr(o, "status"));
+        table_cell_take(table, upper(jstr(o, "status")));
         table_cell(table, yes_no_upper(jbool(o, "may_cancel")));
         table_cell(table, date);
 }
 
 static int run_list(Context *c) {
-        static const char *const titles[] = { "ID", "TYPE", "DESCRIPTION", "STATUS", "CANCELABLE", "CREATED" };
+        static const char *const titles[] = { "ID", "TYPE", "DESCRIPTION", "STATUS", "CANCELABLE", "CREATED", NULL };
         _cleanup_json_ struct json_object *all = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         _cleanup_free_ char *path = xstrdup("/1.0/operations?recursion=1");
@@ -46,7 +37,7 @@ static int run_list(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         JFOREACH(m, reply.metadata)             /* lists by state: "running", "success", ... */
                 for (size_t i = 0; i < jlen(m.value); i++) {
                         json_object_array_add(all, json_object_get(jat(m.value, i)));

@@ -3,14 +3,10 @@
 
 #include "action.h"
 
-static bool arg_all = false;
-
-static int run(Context *c) {
-        return action_run(c, &(Action) { .verb = "pause", .name = "freeze", .all = arg_all });
-}
+static Action action = { .verb = "pause", .name = "freeze" };
 
 static const Option options[] = {
-        { 0, "all", OPTION_BOOL, &arg_all, "Run against all instances" },
+        { 0, "all", OPTION_BOOL, &action.all, "Run against all instances" },
         {},
 };
 
@@ -21,5 +17,6 @@ const Command command_pause = {
         .description = "A paused instance keeps its memory but gets no CPU time, until \"lxc start\".",
         .options = options,
         .max_args = COMMAND_ANY,
-        .run = run,
+        .data = &action,
+        .run = action_run,
 };

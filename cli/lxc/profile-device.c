@@ -4,34 +4,6 @@
 #include "device.h"
 #include "profile.h"
 
-static int run_add(Context *c) {
-        return device_add(c, true);
-}
-
-static int run_get(Context *c) {
-        return device_get(c, true);
-}
-
-static int run_list(Context *c) {
-        return device_list(c, true);
-}
-
-static int run_remove(Context *c) {
-        return device_remove(c, true);
-}
-
-static int run_set(Context *c) {
-        return device_set(c, true);
-}
-
-static int run_show(Context *c) {
-        return device_show(c, true);
-}
-
-static int run_unset(Context *c) {
-        return device_unset(c, true);
-}
-
 static const Command add = {
         .name = "add",
         .usage = "[<remote>:]<profile> <device> <type> [key=value...]",
@@ -40,7 +12,8 @@ static const Command add = {
                     "      Mounts /share/c1 of the host on /opt in every instance that has the profile.",
         .min_args = 3,
         .max_args = COMMAND_ANY,
-        .run = run_add,
+        .data = &owner_profile,
+        .run = device_add,
 };
 static const Command get = {
         .name = "get",
@@ -48,7 +21,8 @@ static const Command get = {
         .summary = "Get values for device configuration keys",
         .min_args = 3,
         .max_args = 3,
-        .run = run_get,
+        .data = &owner_profile,
+        .run = device_get,
 };
 static const Command list = {
         .name = "list",
@@ -57,7 +31,8 @@ static const Command list = {
         .summary = "List instance devices",
         .min_args = 1,
         .max_args = 1,
-        .run = run_list,
+        .data = &owner_profile,
+        .run = device_list,
 };
 static const Command remove_device = {
         .name = "remove",
@@ -66,7 +41,8 @@ static const Command remove_device = {
         .summary = "Remove instance devices",
         .min_args = 2,
         .max_args = COMMAND_ANY,
-        .run = run_remove,
+        .data = &owner_profile,
+        .run = device_remove,
 };
 static const Command set = {
         .name = "set",
@@ -74,7 +50,8 @@ static const Command set = {
         .summary = "Set device configuration keys",
         .min_args = 3,
         .max_args = COMMAND_ANY,
-        .run = run_set,
+        .data = &owner_profile,
+        .run = device_set,
 };
 static const Command show = {
         .name = "show",
@@ -82,7 +59,8 @@ static const Command show = {
         .summary = "Show full device configuration",
         .min_args = 1,
         .max_args = 1,
-        .run = run_show,
+        .data = &owner_profile,
+        .run = device_show,
 };
 static const Command unset = {
         .name = "unset",
@@ -90,7 +68,8 @@ static const Command unset = {
         .summary = "Unset device configuration keys",
         .min_args = 3,
         .max_args = 3,
-        .run = run_unset,
+        .data = &owner_profile,
+        .run = device_unset,
 };
 
 const Command command_profile_device = {

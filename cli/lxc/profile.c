@@ -8,31 +8,18 @@
 
 static char *arg_format = NULL, *arg_target_project = NULL;
 
-static int run_list(Context *c) {
-        static const char *const titles[] = { "NAME", "DESCRIPTION", "USED BY" };
-        _cleanup_(table_freep) Table *table = table_new();
-        _cleanup_reply_ Reply reply = {};
-        int r;
-
-        r = output_check_format(arg_format);
-        if (r >= 0)
-                r = remote_check(c->args[0]);
-        if (r >= 0)
-                r = client_get(c->client, "/1.0/profiles?recursion=1", &reply);
-        if (r < 0)
-                return r;
-
-        table_titles(table, titles, ELEMENTSOF(titles));
-        for (size_t i = 0; i < jlen(reply.metadata); i++) {
-                struct json_object *o = jat(reply.metadata, i);
-
-                table_cell(table, jstr(o, "name"));
-                table_cell(table, jstr(o, "description"));
-                table_cellf(table, "%zu", jlen(jget(o, "used_by")));
-        }
-        table_sort(table);
-        return output_list(arg_format, table, reply.metadata);
+static void add_row(Context *c, Table *table, struct json_object *o) {
+        table_cell(table, jstr(o, "name"));
+        table_cell(table, jstr(o, "description"));
+        table_cellf(table, "%zu", jlen(jget(o, "used_by")));
 }
+
+static const EntityList profile_list = {
+        .path = "/1.0/profiles?recursion=1",
+        .titles = (const char *const[]) { "NAME", "DESCRIPTION", "USED BY", NULL },
+        .row = add_row,
+        .format = &arg_format,
+};
 
 static int run_create(Context *c) {
         _cleanup_json_ struct json_object *o = NULL;
@@ -87,7 +74,7 @@ static int run_copy(Context *c) {
 static int profile_entity(Context *c, Entity *ret, char **ret_path, char **ret_name) {
         int r;
 
-        r = device_entity(c, true, ret, ret_path, ret_name);
+        r = device_entity(c, &owner_profile, ret, ret_path, ret_name);
         ret->help = "### A profile, as YAML.\n"
                     "### Lines that begin with a '#' are ignored.\n"
                     "###\n"
@@ -139,7 +126,7 @@ static int change_instance(Context *c, ListChange *change) {
         Entity e;
         int r;
 
-        r = device_entity(c, false, &e, &path, &name);
+        r = device_entity(c, &owner_instance, &e, &path, &name);
         if (r < 0)
                 return r;
         change->instance = name;
@@ -259,7 +246,8 @@ static const Command list = {
         .summary = "List profiles",
         .options = options_list,
         .max_args = 1,
-        .run = run_list,
+        .data = &profile_list,
+        .run = entity_run_list,
 };
 static const Command remove_profile = {
         .name = "remove",

@@ -15,38 +15,26 @@ static const char *feature(struct json_object *o, const char *name) {
         return yes_no_upper(streq(strempty(json_object_get_string(jget_key(jget(o, "config"), name))), "true"));
 }
 
-static int run_list(Context *c) {
-        static const char *const titles[] = {
-                "NAME", "IMAGES", "PROFILES", "STORAGE VOLUMES", "NETWORKS", "DESCRIPTION", "USED BY",
-        };
-        _cleanup_(table_freep) Table *table = table_new();
-        _cleanup_reply_ Reply reply = {};
-        int r;
+static void add_row(Context *c, Table *table, struct json_object *o) {
+        bool current = streq(jstr(o, "name"), c->client->project ?: "default");
 
-        r = output_check_format(arg_format);
-        if (r >= 0)
-                r = remote_check(c->args[0]);
-        if (r >= 0)
-                r = client_get(c->client, "/1.0/projects?recursion=1", &reply);
-        if (r < 0)
-                return r;
-
-        table_titles(table, titles, ELEMENTSOF(titles));
-        for (size_t i = 0; i < jlen(reply.metadata); i++) {
-                struct json_object *o = jat(reply.metadata, i);
-                bool current = streq(jstr(o, "name"), c->client->project ?: "default");
-
-                table_cellf(table, "%s%s", jstr(o, "name"), current ? " (current)" : "");
-                table_cell(table, feature(o, "features.images"));
-                table_cell(table, feature(o, "features.profiles"));
-                table_cell(table, feature(o, "features.storage.volumes"));
-                table_cell(table, feature(o, "features.networks"));
-                table_cell(table, jstr(o, "description"));
-                table_cellf(table, "%zu", jlen(jget(o, "used_by")));
-        }
-        table_sort(table);
-        return output_list(arg_format, table, reply.metadata);
+        table_cellf(table, "%s%s", jstr(o, "name"), current ? " (current)" : "");
+        table_cell(table, feature(o, "features.images"));
+        table_cell(table, feature(o, "features.profiles"));
+        table_cell(table, feature(o, "features.storage.volumes"));
+        table_cell(table, feature(o, "features.networks"));
+        table_cell(table, jstr(o, "description"));
+        table_cellf(table, "%zu", jlen(jget(o, "used_by")));
 }
+
+static const EntityList project_list = {
+        .path = "/1.0/projects?recursion=1",
+        .titles = (const char *const[]) {
+                "NAME", "IMAGES", "PROFILES", "STORAGE VOLUMES", "NETWORKS", "DESCRIPTION", "USED BY", NULL,
+        },
+        .row = add_row,
+        .format = &arg_format,
+};
 
 static int project_entity(Context *c, Entity *ret, char **ret_path, char **ret_name) {
         int r;
@@ -152,7 +140,8 @@ static const Command list = {
         .summary = "List projects",
         .options = options_list,
         .max_args = 1,
-        .run = run_list,
+        .data = &project_list,
+        .run = entity_run_list,
 };
 static const Command rename_project = {
         .name = "rename",

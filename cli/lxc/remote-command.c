@@ -29,7 +29,7 @@ static void add_data(struct json_object *o, const Remote *remote) {
 }
 
 static int run_list(Context *c) {
-        static const char *const titles[] = { "NAME", "URL", "PROTOCOL", "AUTH TYPE", "PUBLIC", "STATIC", "GLOBAL" };
+        static const char *const titles[] = { "NAME", "URL", "PROTOCOL", "AUTH TYPE", "PUBLIC", "STATIC", "GLOBAL", NULL };
         _cleanup_json_ struct json_object *all = jnew();
         _cleanup_(table_freep) Table *table = table_new();
         const Remote *remotes;
@@ -41,7 +41,7 @@ static int run_list(Context *c) {
                 return r;
 
         remotes = remote_list(&n);
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < n; i++) {
                 const Remote *remote = remotes + i;
                 bool local = streq(remote->name, "local");

@@ -3,26 +3,13 @@
 
 #include "action.h"
 
-static bool arg_all = false, arg_force = false;
-static char *arg_console = NULL;
-static int64_t arg_timeout = -1;
-
-static int run(Context *c) {
-        return action_run(c, &(Action) {
-                .verb = "restart",
-                .name = "restart",
-                .timeout = arg_timeout,
-                .force = arg_force,
-                .all = arg_all,
-                .console = arg_console,
-        });
-}
+static Action action = { .verb = "restart", .name = "restart", .timeout = -1 };
 
 static const Option options[] = {
-        { 0, "all", OPTION_BOOL, &arg_all, "Run against all instances" },
-        { 0, "console", OPTION_OPTIONAL, &arg_console, "Immediately attach to the console", "console" },
-        { 'f', "force", OPTION_BOOL, &arg_force, "Force the instance to shutdown" },
-        { 0, "timeout", OPTION_INT, &arg_timeout, "Time to wait for the instance before killing it", NULL, "-1" },
+        { 0, "all", OPTION_BOOL, &action.all, "Run against all instances" },
+        { 0, "console", OPTION_OPTIONAL, &action.console, "Immediately attach to the console", "console" },
+        { 'f', "force", OPTION_BOOL, &action.force, "Force the instance to shutdown" },
+        { 0, "timeout", OPTION_INT, &action.timeout, "Time to wait for the instance before killing it", NULL, "-1" },
         {},
 };
 
@@ -33,5 +20,6 @@ const Command command_restart = {
         .description = "A paused instance is not restarted but goes on by \"lxc start\".",
         .options = options,
         .max_args = COMMAND_ANY,
-        .run = run,
+        .data = &action,
+        .run = action_run,
 };

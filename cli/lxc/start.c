@@ -3,23 +3,12 @@
 
 #include "action.h"
 
-static bool arg_all = false, arg_stateless = false;
-static char *arg_console = NULL;
-
-static int run(Context *c) {
-        return action_run(c, &(Action) {
-                .verb = "start",
-                .name = "start",
-                .all = arg_all,
-                .stateless = arg_stateless,
-                .console = arg_console,
-        });
-}
+static Action action = { .verb = "start", .name = "start" };
 
 static const Option options[] = {
-        { 0, "all", OPTION_BOOL, &arg_all, "Run against all instances" },
-        { 0, "console", OPTION_OPTIONAL, &arg_console, "Immediately attach to the console", "console" },
-        { 0, "stateless", OPTION_BOOL, &arg_stateless, "Ignore the instance state" },
+        { 0, "all", OPTION_BOOL, &action.all, "Run against all instances" },
+        { 0, "console", OPTION_OPTIONAL, &action.console, "Immediately attach to the console", "console" },
+        { 0, "stateless", OPTION_BOOL, &action.stateless, "Ignore the instance state" },
         {},
 };
 
@@ -30,5 +19,6 @@ const Command command_start = {
         .description = "Several instances are started at the same time. A paused one goes on where it was.",
         .options = options,
         .max_args = COMMAND_ANY,
-        .run = run,
+        .data = &action,
+        .run = action_run,
 };

@@ -4,13 +4,7 @@
 #include "device.h"
 #include "storage.h"
 
-/* The entity of the third argument. */
-static Entity owner_entity(Context *c, bool profile, char **ret_path) {
-        *ret_path = profile ? api_path("profiles", c->args[2], NULL) : api_path("instances", c->args[2], NULL);
-        return (Entity) { .path = *ret_path, .writable = profile ? profile_writable : instance_writable };
-}
-
-static int attach(Context *c, bool profile) {
+static int run_attach(Context *c) {
         _cleanup_(volume_done) Volume v = {};
         _cleanup_free_ char *path = NULL;
         const char *name, *mount = NULL;
@@ -38,7 +32,7 @@ static int attach(Context *c, bool profile) {
         jset_str(disk, "pool", v.pool);
         jset_str(disk, "source", v.name);
         jset_str(disk, "path", mount);
-        e = owner_entity(c, profile, &path);
+        e = owner_entity(c->command->data, c->args[2], &path);
         return device_attach(c, &e, name, disk);
 }
 
@@ -69,7 +63,7 @@ static int find_disk(struct json_object *devices, const Volume *v, const char *n
         return 0;
 }
 
-static int detach(Context *c, bool profile) {
+static int run_detach(Context *c) {
         _cleanup_(volume_done) Volume v = {};
         _cleanup_free_ char *path = NULL, *device = NULL;
         _cleanup_reply_ Reply reply = {};
@@ -79,27 +73,11 @@ static int detach(Context *c, bool profile) {
         r = volume_parse(c->args[0], c->args[1], &v);
         if (r < 0)
                 return r;
-        e = owner_entity(c, profile, &path);
+        e = owner_entity(c->command->data, c->args[2], &path);
         r = client_get(c->client, path, &reply);
         if (r >= 0)
                 r = find_disk(jget(reply.metadata, "devices"), &v, c->args[3], &device);
         return r < 0 ? r : device_change(c, &e, device, NULL);
-}
-
-static int run_attach(Context *c) {
-        return attach(c, false);
-}
-
-static int run_attach_profile(Context *c) {
-        return attach(c, true);
-}
-
-static int run_detach(Context *c) {
-        return detach(c, false);
-}
-
-static int run_detach_profile(Context *c) {
-        return detach(c, true);
 }
 
 const Command command_storage_volume_attach = {
@@ -108,6 +86,7 @@ const Command command_storage_volume_attach = {
         .summary = "Attach new storage volumes to instances",
         .min_args = 3,
         .max_args = 5,
+        .data = &owner_instance,
         .run = run_attach,
 };
 const Command command_storage_volume_attach_profile = {
@@ -116,7 +95,8 @@ const Command command_storage_volume_attach_profile = {
         .summary = "Attach new storage volumes to profiles",
         .min_args = 3,
         .max_args = 5,
-        .run = run_attach_profile,
+        .data = &owner_profile,
+        .run = run_attach,
 };
 const Command command_storage_volume_detach = {
         .name = "detach",
@@ -124,6 +104,7 @@ const Command command_storage_volume_detach = {
         .summary = "Detach storage volumes from instances",
         .min_args = 3,
         .max_args = 4,
+        .data = &owner_instance,
         .run = run_detach,
 };
 const Command command_storage_volume_detach_profile = {
@@ -132,5 +113,6 @@ const Command command_storage_volume_detach_profile = {
         .summary = "Detach storage volumes from profiles",
         .min_args = 3,
         .max_args = 4,
-        .run = run_detach_profile,
+        .data = &owner_profile,
+        .run = run_detach,
 };

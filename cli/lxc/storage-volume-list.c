@@ -150,12 +150,12 @@ static int run_list(Context *c) {
 }
 
 static int print_snapshots(struct json_object *snapshots) {
-        static const char *const titles[] = { "NAME", "DESCRIPTION", "EXPIRES AT" };
+        static const char *const titles[] = { "NAME", "DESCRIPTION", "EXPIRES AT", NULL };
         _cleanup_(table_freep) Table *table = table_new();
 
         if (jlen(snapshots) == 0)
                 return 0;
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < jlen(snapshots); i++) {
                 const char *slash = strrchr(jstr(jat(snapshots, i), "name"), '/');
 

@@ -99,6 +99,7 @@ static int volume_entity(Context *c, Entity *ret, char **ret_path, Volume *ret_v
                 .path = *ret_path,
                 .writable = ret_volume->snapshot ? snapshot_writable : volume_writable,
                 .shown = ret_volume->snapshot ? snapshot_shown : volume_shown,
+                .get_if_set = true,
                 .help = "### A storage volume, as YAML.\n"
                         "### Lines that begin with a '#' are ignored.\n"
                         "###\n"
@@ -195,20 +196,11 @@ static int run_edit(Context *c) {
 static int run_get(Context *c) {
         _cleanup_(volume_done) Volume v = {};
         _cleanup_free_ char *path = NULL;
-        _cleanup_reply_ Reply reply = {};
-        struct json_object *value;
         Entity e;
         int r;
 
         r = volume_entity(c, &e, &path, &v);
-        if (r >= 0)
-                r = client_get(c->client, path, &reply);
-        if (r < 0)
-                return r;
-        value = jget_key(jget(reply.metadata, "config"), c->args[2]);
-        if (value)
-                printf("%s\n", strempty(json_object_get_string(value)));
-        return 0;
+        return r < 0 ? r : entity_get(c, &e, c->args[2]);
 }
 
 static int run_set(Context *c) {

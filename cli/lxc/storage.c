@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc storage: pools. */
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "storage.h"
@@ -45,37 +44,21 @@ static int pool_entity(Context *c, Entity *ret, char **ret_path, char **ret_name
 
 static const EntityKind pool_kind = { .title = "Storage pool", .find = pool_entity };
 
-static int run_list(Context *c) {
-        static const char *const titles[] = { "NAME", "DRIVER", "SOURCE", "DESCRIPTION", "USED BY", "STATE" };
-        _cleanup_(table_freep) Table *table = table_new();
-        _cleanup_reply_ Reply reply = {};
-        int r;
-
-        r = output_check_format(arg_format);
-        if (r >= 0)
-                r = remote_check(c->args[0]);
-        if (r >= 0)
-                r = client_get(c->client, "/1.0/storage-pools?recursion=1", &reply);
-        if (r < 0)
-                return r;
-
-        table_titles(table, titles, ELEMENTSOF(titles));
-        for (size_t i = 0; i < jlen(reply.metadata); i++) {
-                struct json_object *o = jat(reply.metadata, i);
-                char *status = xstrdup(jstr(o, "status"));
-
-                for (char *p = status; *p; p++)
-                        *p = (char) toupper((unsigned char) *p);
-                table_cell(table, jstr(o, "name"));
-                table_cell(table, jstr(o, "driver"));
-                table_cell(table, json_object_get_string(jget_key(jget(o, "config"), "source")));
-                table_cell(table, jstr(o, "description"));
-                table_cellf(table, "%zu", jlen(jget(o, "used_by")));
-                table_cell_take(table, status);
-        }
-        table_sort(table);
-        return output_list(arg_format, table, reply.metadata);
+static void add_row(Context *c, Table *table, struct json_object *o) {
+        table_cell(table, jstr(o, "name"));
+        table_cell(table, jstr(o, "driver"));
+        table_cell(table, json_object_get_string(jget_key(jget(o, "config"), "source")));
+        table_cell(table, jstr(o, "description"));
+        table_cellf(table, "%zu", jlen(jget(o, "used_by")));
+        table_cell_take(table, upper(jstr(o, "status")));
 }
+
+static const EntityList pool_list = {
+        .path = "/1.0/storage-pools?recursion=1",
+        .titles = (const char *const[]) { "NAME", "DRIVER", "SOURCE", "DESCRIPTION", "USED BY", "STATE", NULL },
+        .row = add_row,
+        .format = &arg_format,
+};
 
 static int run_create(Context *c) {
         _cleanup_json_ struct json_object *o = jnew();
@@ -250,7 +233,8 @@ static const Command list = {
         .summary = "List available storage pools",
         .options = options_list,
         .max_args = 1,
-        .run = run_list,
+        .data = &pool_list,
+        .run = entity_run_list,
 };
 static const Command set = {
         .name = "set",

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxc warning */
 
-#include <ctype.h>
-
 #include "entity.h"
 
 static char *arg_format = NULL;
 static bool arg_all = false, arg_delete_all = false;
 
-static void add_upper(Table *table, const char *s) {
-        char *u = xstrdup(s);
-
-        for (char *p = u; *p; p++)
-                *p = (char) toupper((unsigned char) *p);
-        table_cell_take(table, u);
-}
-
 static int run_list(Context *c) {
-        static const char *const titles[] = { "UUID", "TYPE", "STATUS", "SEVERITY", "COUNT", "PROJECT", "LAST SEEN" };
+        static const char *const titles[] = { "UUID", "TYPE", "STATUS", "SEVERITY", "COUNT", "PROJECT", "LAST SEEN", NULL };
         _cleanup_json_ struct json_object *shown = json_object_new_array();
         _cleanup_(table_freep) Table *table = table_new();
         _cleanup_reply_ Reply reply = {};
@@ -31,7 +21,7 @@ static int run_list(Context *c) {
         if (r < 0)
                 return r;
 
-        table_titles(table, titles, ELEMENTSOF(titles));
+        table_titles(table, titles);
         for (size_t i = 0; i < jlen(reply.metadata); i++) {
                 struct json_object *o = jat(reply.metadata, i);
 
@@ -40,8 +30,8 @@ static int run_list(Context *c) {
                 json_object_array_add(shown, json_object_get(o));
                 table_cell(table, jstr(o, "uuid"));
                 table_cell(table, jstr(o, "type"));
-                add_upper(table, jstr(o, "status"));
-                add_upper(table, jstr(o, "severity"));
+                table_cell_take(table, upper(jstr(o, "status")));
+                table_cell_take(table, upper(jstr(o, "severity")));
                 table_cellf(table, "%" PRIi64, jint(o, "count"));
                 table_cell(table, jstr(o, "project"));
                 table_cell_take(table, format_long_date(date_seconds(jstr(o, "last_seen_at"))));
