@@ -42,11 +42,11 @@ lxc image import /srv/busybox.tar.xz --alias busybox
 sync
 SETUP
 
-on python3 /srv/power-model.py check <<<'{"state": {"instances": {}, "volumes": {}, "profiles": {}}}' >"$work/state"
+: >"$work/state"
 for ((cut = 1; cut <= ${CUTS:-2}; cut++)); do
         on python3 /srv/power-model.py drive "$seed" 300 <"$work/state" >"$work/log" &
         driver=$!
-        sleep "$((8 + RANDOM % 15)).$((RANDOM % 10))"
+        sleep "$((10 + RANDOM % 20)).$((RANDOM % 10))"
         kill -0 "$driver" 2>/dev/null || fail "the driver ended by itself (seed $seed)"
         "$machine" cut "$name"
         wait "$driver" || true

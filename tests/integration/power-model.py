@@ -17,6 +17,9 @@ import sys
 import time
 
 POOLS = ["fast", "plain"]
+OURS = POOLS + ["default"]
+# What has a name and a key, and nothing else that matters here: what it is made with.
+PLAIN = {"profiles": {}, "storage-pools": {"driver": "dir"}, "networks": {"type": "bridge"}}
 
 
 class Unix(http.client.HTTPConnection):
@@ -49,19 +52,20 @@ def request_raw(method, path):
 
 
 def observe():
-    state = {"instances": {}, "volumes": {}, "profiles": {}}
+    state = {"instances": {}, "volumes": {}}
     for i in request("GET", "/1.0/instances?recursion=2"):
         state["instances"][i["name"]] = {
             "pool": i["expanded_devices"]["root"]["pool"],
             "key": i["config"].get("user.key", ""),
+            "running": i["status"] == "Running",
             "snapshots": sorted(s["name"] for s in i["snapshots"] or []),
         }
     for pool in POOLS:
         for v in request("GET", f"/1.0/storage-pools/{pool}/volumes/custom?recursion=1"):
             state["volumes"][f"{pool}/{v['name']}"] = v["config"].get("user.key", "")
-    for p in request("GET", "/1.0/profiles?recursion=1"):
-        if p["name"] != "default":
-            state["profiles"][p["name"]] = p["config"].get("user.key", "")
+    for kind in PLAIN:
+        state[kind] = {o["name"]: o["config"].get("user.key", "") for o in request("GET", f"/1.0/{kind}?recursion=1")
+                       if o["name"] not in OURS and o.get("managed", True)}
     return state
 
 
@@ -84,6 +88,8 @@ def ask(change):
         return request("POST", f"{root}/{name}", {"name": rest[0]})
     if kind == "delete":
         return request("DELETE", f"{root}/{name}")
+    if kind in ("start", "stop"):
+        return request("PUT", f"{root}/{name}/state", {"action": kind, "force": True})
     if kind == "snapshot":
         return request("POST", f"{root}/{name}/snapshots", {"name": rest[0]})
     if kind == "snapshot-delete":
@@ -98,22 +104,23 @@ def ask(change):
         if kind == "volume-delete":
             return request("DELETE", f"{path}/{volume}")
         return request("PATCH", f"{path}/{volume}", {"config": {"user.key": rest[0]}})
-    if kind == "profile-create":
-        return request("POST", "/1.0/profiles", {"name": name, "config": {"user.key": rest[0]}})
-    if kind == "profile-set":
-        return request("PATCH", f"/1.0/profiles/{name}", {"config": {"user.key": rest[0]}})
-    if kind == "profile-delete":
-        return request("DELETE", f"/1.0/profiles/{name}")
-    raise ValueError(kind)
+    kind, what = kind.split(" ")
+    if what == "create":
+        return request("POST", f"/1.0/{kind}", {"name": name, "config": {"user.key": rest[0]}, **PLAIN[kind]})
+    if what == "set":
+        return request("PATCH", f"/1.0/{kind}/{name}", {"config": {"user.key": rest[0]}})
+    return request("DELETE", f"/1.0/{kind}/{name}")
 
 
 def apply(state, change):
     kind, name, *rest = change
-    instances, volumes, profiles = state["instances"], state["volumes"], state["profiles"]
+    instances, volumes = state["instances"], state["volumes"]
     if kind == "create":
-        instances[name] = {"pool": rest[0], "key": rest[1], "snapshots": []}
+        instances[name] = {"pool": rest[0], "key": rest[1], "running": False, "snapshots": []}
     elif kind == "copy":
-        instances[rest[0]] = json.loads(json.dumps(instances[name]))
+        instances[rest[0]] = {**json.loads(json.dumps(instances[name])), "running": False}
+    elif kind in ("start", "stop"):
+        instances[name]["running"] = kind == "start"
     elif kind == "set":
         instances[name]["key"] = rest[0]
     elif kind == "rename":
@@ -130,10 +137,10 @@ def apply(state, change):
         volumes[name] = rest[0]
     elif kind == "volume-delete":
         del volumes[name]
-    elif kind in ("profile-create", "profile-set"):
-        profiles[name] = rest[0]
-    elif kind == "profile-delete":
-        del profiles[name]
+    elif kind.endswith(" delete"):
+        del state[kind.split(" ")[0]][name]
+    elif " " in kind:
+        state[kind.split(" ")[0]][name] = rest[0]
     return state
 
 
@@ -145,17 +152,29 @@ def choose(rng, state, number):
     """A change that the state allows; new names are never used twice."""
     new, key = f"n{number}", f"k{number}"
     choices = [["create", new, rng.choice(POOLS), key]] * 2 + [
-        ["volume-create", f"{rng.choice(POOLS)}/v{number}", key], ["profile-create", f"p{number}", key]]
+        ["volume-create", f"{rng.choice(POOLS)}/v{number}", key], ["profiles create", f"p{number}", key]]
+    kind = rng.choice(["storage-pools", "networks"])
+    if len(state[kind]) < 3:
+        choices += [[f"{kind} create", f"x{number}", key]]
     if state["instances"]:
         name = rng.choice(sorted(state["instances"]))
-        choices += [["copy", name, new], ["set", name, key], ["rename", name, new], ["snapshot", name, f"s{number}"]]
-        choices += [["delete", name]] * (1 + len(state["instances"]) // 3)
+        choices += [["copy", name, new], ["set", name, key], ["snapshot", name, f"s{number}"]]
+        if state["instances"][name]["running"]:
+            choices += [["stop", name]] * 3
+        else:
+            choices += [["rename", name, new], ["start", name]]
+            choices += [["delete", name]] * (1 + len(state["instances"]) // 3)
         for snapshot in state["instances"][name]["snapshots"][:1]:
-            choices += [["snapshot-delete", name, snapshot], ["restore", name, snapshot, snapshot_key(name, snapshot)]]
-    for kind in ("volume", "profile"):
-        names = sorted(state[kind + "s"])
-        if names:
-            choices += [[f"{kind}-set", rng.choice(names), key], [f"{kind}-delete", rng.choice(names)]]
+            choices += [["snapshot-delete", name, snapshot]]
+            if not state["instances"][name]["running"]:
+                choices += [["restore", name, snapshot, snapshot_key(name, snapshot)]]
+    if state["volumes"]:
+        name = rng.choice(sorted(state["volumes"]))
+        choices += [["volume-set", name, key], ["volume-delete", name]]
+    for kind in PLAIN:
+        if state[kind]:
+            name = rng.choice(sorted(state[kind]))
+            choices += [[f"{kind} set", name, key], [f"{kind} delete", name]]
     return rng.choice(choices)
 
 
@@ -212,6 +231,7 @@ def check_databases():
 def check_volumes(found):
     """Instances have volumes, and nobody else has; below the pools, nothing lies about."""
     for pool in POOLS:
+        request("GET", f"/1.0/storage-pools/{pool}/resources")  # mounts it
         listed = {v["name"] for v in request("GET", f"/1.0/storage-pools/{pool}/volumes?recursion=1") if v["type"] == "container"}
         names = {n for n, i in found["instances"].items() if i["pool"] == pool}
         snapshots = {f"{n}/{s}" for n in names for s in found["instances"][n]["snapshots"]}
@@ -234,7 +254,7 @@ def check_links(found):
 
 def check_use(found):
     """What is there can be used: instances start, those of the last changes first, and another can be made and deleted."""
-    for name in sorted(found["instances"], reverse=True)[:6]:
+    for name in sorted(n for n, i in found["instances"].items() if not i["running"])[-6:]:
         request("PUT", f"/1.0/instances/{name}/state", {"action": "start"})
         assert request("GET", f"/1.0/instances/{name}/state")["status"] == "Running", name
         request("PUT", f"/1.0/instances/{name}/state", {"action": "stop", "force": True})
