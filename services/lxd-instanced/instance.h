@@ -47,13 +47,13 @@ struct Instance {
         Manager *manager;
         uint64_t id; /* 0 = not in the database (any more) */
         char *project, *name;
+        RowState row;
+        bool leftover; /* half-made when the daemon ended: nobody sees it, and its name is free as soon as it is removed */
         Settings settings;
         Profile **profiles;
         size_t n_profiles;
         char *pool; /* where the root volume is */
         uint64_t created_at, last_used_at;
-        RowState row;
-        bool leftover; /* half-made when the daemon ended: nobody sees it, and its name is free as soon as it is removed */
         char *intent; /* NULL, "rename:<new>" or "restore:<snapshot>" */
 
         Snapshot **snapshots; /* oldest first */
