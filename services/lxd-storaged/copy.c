@@ -191,10 +191,9 @@ static int step_refresh_run(Task *t, sd_bus_error *error) {
 
         r = task_refuse_held(t, &t->volume, "Cannot refresh storage volume", error);
         if (r >= 0)
-                r = db_volume_set_state(t->manager->db, t->volume.id, ROW_CHANGING);
+                r = volume_mark_restoring(t);
         if (r < 0)
                 return r;
-        t->dirty = true;
         crash_point("volume-refresh-marked");
         r = add_volume_pair(t, &arguments);
         return r < 0 ? r : task_worker(t, "volume-restore", &t->pool, arguments, NULL, 0, error);

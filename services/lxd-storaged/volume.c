@@ -604,16 +604,25 @@ static int step_restore_check(Task *t, sd_bus_error *error) {
         return task_refuse_held(t, &t->volume, "Cannot restore storage volume", error);
 }
 
+/* For a moment the volume has another name: who finds it so after a power failure has to know. */
+int volume_mark_restoring(Task *t) {
+        int r = db_volume_set_state(t->manager->db, t->volume.id, ROW_CHANGING);
+
+        if (r < 0)
+                return r;
+        t->dirty = true;
+        return db_sync(t->manager->db);
+}
+
 static int step_restore_run(Task *t, sd_bus_error *error) {
         _cleanup_strv_free_ Strv arguments = NULL;
         _cleanup_free_ char *path = NULL, *from = NULL;
         const Volume *v = &t->volume;
         int r;
 
-        r = db_volume_set_state(t->manager->db, v->id, ROW_CHANGING);
+        r = volume_mark_restoring(t);
         if (r < 0)
                 return r;
-        t->dirty = true;
         crash_point("volume-restore-marked");
         r = volume_path(t, v->name, &path);
         if (r >= 0)

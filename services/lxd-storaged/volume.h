@@ -39,6 +39,8 @@ void volume_emit_changed(Task *t, const char *property, const char *other);
 /* Says that the object of a volume of that name came or went. */
 void volume_emit_object(Task *t, const char *name, bool added);
 
+/* To be called before a job that puts something else in the place of the volume. 0, -errno. */
+int volume_mark_restoring(Task *t);
 /* A volume gets another name or pool, and the devices that name it follow; what a running instance has mounted cannot. LXD's words. 0,
  * negative errno with error set. */
 int volume_refuse_mounted(Task *t, const Volume *v, sd_bus_error *error);

@@ -440,6 +440,12 @@ static int btrfs_volume_set_quota(HostPool *p, int fd, uint64_t bytes, HostError
         return r < 0 ? host_error(e, r, "Failed to set the size of the volume to %" PRIu64 " bytes", bytes) : 1;
 }
 
+static bool btrfs_volume_is_nested(HostPool *p, int dir_fd, const char *name) {
+        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 || btrfs_has_nested(fd) != 0;
+}
+
 static int btrfs_volume_usage(HostPool *p, int fd, uint64_t *ret) {
         int r;
 
@@ -472,6 +478,7 @@ const Backend backend_btrfs = {
         .volume_delete = btrfs_volume_delete,
         .volume_set_readonly = btrfs_volume_set_readonly,
         .volume_set_quota = btrfs_volume_set_quota,
+        .volume_is_nested = btrfs_volume_is_nested,
         .volume_usage = btrfs_volume_usage,
         .flush_names = btrfs_flush_names,
         .flush_files = btrfs_flush_files,

@@ -21,7 +21,7 @@ typedef struct HostPool {
 
 typedef struct Backend {
         const char *name;
-        /* A copy within the pool is a snapshot: there it is whole, and on the disk. */
+        /* A copy within the pool is a snapshot: once there, it is on the disk, with all that was done in the pool before. */
         bool snapshots;
 
         /* Refuses, without changing anything, what pool_create() could not make without touching somebody's data. Once it has
@@ -48,6 +48,8 @@ typedef struct Backend {
         int (*volume_set_readonly)(HostPool *p, int fd, bool readonly, HostError *e);
         /* Limits what the volume may hold; 0 = no limit. NULL = the driver has no quota, nothing is done. 1 = done, 0 = there was nothing to do. */
         int (*volume_set_quota)(HostPool *p, int fd, uint64_t bytes, HostError *e);
+        /* True if a copy of the volume would come about in several steps: there are others within it. NULL = never. */
+        bool (*volume_is_nested)(HostPool *p, int dir_fd, const char *name);
         /* Bytes that only this volume uses. -EOPNOTSUPP: unknown. */
         int (*volume_usage)(HostPool *p, int fd, uint64_t *ret);
 

@@ -229,6 +229,52 @@ int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *
         return 0;
 }
 
+/* The former volume makes room, and the snapshot that takes its place brings both to the disk. What is cut off in between is found by
+ * volume_settle(). The former one is removed in the next transaction: should that not come, it is still beside the volume, for volume_settle(). */
+static int restore_by_snapshot(const Backend *b, HostPool *p, const Place *from, const Place *to, uint64_t quota, HostError *e) {
+        int r;
+
+        r = b->volume_delete(p, to->dir_fd, to->old_name, e);
+        if (r < 0)
+                return r;
+        if (renameat2(to->dir_fd, to->name, to->dir_fd, to->old_name, RENAME_NOREPLACE) < 0)
+                return host_error(e, -errno, "Failed to move volume \"%s\" out of the way of its snapshot", to->name);
+        crash_point("worker-restore-before-exchange");
+        r = b->volume_copy(p, from->dir_fd, from->name, true, false, to->dir_fd, to->name, e);
+        crash_point("worker-restore-after-exchange");
+        if (r >= 0)
+                r = finish_volume(b, p, to->dir_fd, to->name, -1, false, quota, e);
+        if (r > 0)
+                r = b->flush_names(p, to->dir_fd, e);
+        if (r < 0) {
+                (void) b->volume_delete(p, to->dir_fd, to->name, host_error_ignored());
+                (void) renameat2(to->dir_fd, to->old_name, to->dir_fd, to->name, RENAME_NOREPLACE);
+                return r;
+        }
+        return b->volume_delete(p, to->dir_fd, to->old_name, e);
+}
+
+static int restore_by_exchange(const Backend *b, HostPool *p, int source_fd, const Place *from, const Place *to, uint64_t quota,
+                               HostError *e) {
+        int r;
+
+        r = b->volume_copy(p, from->dir_fd, from->name, source_fd == p->fd, false, to->dir_fd, to->new_name, e);
+        if (r >= 0)
+                r = finish_volume(b, p, to->dir_fd, to->new_name, -1, false, quota, e);
+        if (r >= 0 && !by_snapshot(b, p, source_fd))
+                r = b->flush_files(p, e); /* before the former contents go */
+        crash_point("worker-restore-before-exchange");
+        if (r >= 0 && renameat2(to->dir_fd, to->new_name, to->dir_fd, to->name, RENAME_EXCHANGE) < 0)
+                r = host_error(e, -errno, "Failed to exchange volume \"%s\" for its snapshot", to->name);
+        crash_point("worker-restore-after-exchange");
+        if (r < 0) {
+                (void) clear_new(b, p, to, host_error_ignored());
+                return r;
+        }
+        r = clear_new(b, p, to, e); /* the former contents */
+        return r < 0 ? r : b->flush_names(p, to->dir_fd, e);
+}
+
 int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *from_path, const char *to_path, const char *id,
                    uint64_t quota, HostError *e) {
         _cleanup_(place_done) Place from = PLACE_NULL, to = PLACE_NULL;
@@ -242,22 +288,11 @@ int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *fro
         r = shift_settle(to.dir_fd, to.name, to.plan_name, e);
         if (r >= 0)
                 r = clear_new(b, p, &to, e);
-        if (r >= 0)
-                r = b->volume_copy(p, from.dir_fd, from.name, source_fd == p->fd, false, to.dir_fd, to.new_name, e);
-        if (r >= 0)
-                r = finish_volume(b, p, to.dir_fd, to.new_name, -1, false, quota, e);
-        if (r >= 0 && !by_snapshot(b, p, source_fd))
-                r = b->flush_files(p, e); /* before the former contents go */
-        crash_point("worker-restore-before-exchange");
-        if (r >= 0 && renameat2(to.dir_fd, to.new_name, to.dir_fd, to.name, RENAME_EXCHANGE) < 0)
-                r = host_error(e, -errno, "Failed to exchange volume \"%s\" for its snapshot", to_path);
-        crash_point("worker-restore-after-exchange");
-        if (r < 0) {
-                (void) clear_new(b, p, &to, host_error_ignored());
+        if (r < 0)
                 return r;
-        }
-        r = clear_new(b, p, &to, e); /* the former contents */
-        return r < 0 ? r : b->flush_names(p, to.dir_fd, e);
+        if (by_snapshot(b, p, source_fd) && !b->volume_is_nested(p, from.dir_fd, from.name))
+                return restore_by_snapshot(b, p, &from, &to, quota, e);
+        return restore_by_exchange(b, p, source_fd, &from, &to, quota, e);
 }
 
 /* Each for itself: a log-structured file system may know of one directory and not yet of another. */
@@ -335,8 +370,12 @@ int volume_settle(const Backend *b, HostPool *p, const char *path, const char *i
         if (r < 0)
                 return host_error(e, r, "Failed to open the place of volume \"%s\"", path);
         r = clear_new(b, p, &place, e);
+        /* A restore that did not come to its snapshot is taken back. */
+        if (r >= 0 && renameat2(place.dir_fd, place.old_name, place.dir_fd, place.name, RENAME_NOREPLACE) < 0 && errno != ENOENT)
+                r = errno == EEXIST ? b->volume_delete(p, place.dir_fd, place.old_name, e)
+                                    : host_error(e, -errno, "Failed to give volume \"%s\" its name back", path);
         if (r >= 0)
-                r = b->volume_delete(p, place.dir_fd, place.old_name, e);
+                r = b->flush_names(p, place.dir_fd, e);
         if (r >= 0)
                 r = shift_settle(place.dir_fd, place.name, place.plan_name, e);
         return r < 0 ? r : volume_set_quota(b, p, path, quota, e);
