@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs on volumes: made under a temporary name, renamed when complete. */
+/* Jobs on volumes: made under a temporary name and renamed when complete, or made at once by a snapshot. */
 #include "volume-job.h"
 
 #include <fcntl.h>

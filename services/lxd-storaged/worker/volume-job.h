@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs on volumes: each takes effect as a whole, by a rename at its end, and is on the disk when it returns. */
+/* Jobs on volumes: each takes effect as a whole, and is on the disk when it returns. */
 #pragma once
 
 #include "backend.h"
