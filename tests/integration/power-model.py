@@ -48,7 +48,7 @@ def request_raw(method, path):
     return json.load(connection.getresponse())
 
 
-# What there is, as plain JSON: instances, volumes and profiles by name.
+# What there is, as plain JSON: the objects of each kind by name.
 
 
 def observe():

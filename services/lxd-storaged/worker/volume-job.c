@@ -29,12 +29,10 @@ static void place_done(Place *p) {
 
 #define PLACE_NULL { .dir_fd = -EBADF }
 
-/* make: makes the directory above when it is missing (of a volume's snapshots, 0700). */
-static int place_open(const HostPool *p, int root_fd, const char *path, const char *id, bool make, Place *ret) {
-        _cleanup_(place_done) Place place = PLACE_NULL;
+/* The directory above a volume. make: makes it when it is missing (of a volume's snapshots, 0700). */
+static int parent_open(int root_fd, const char *path, bool make, const char **ret_name) {
         const char *slash = strrchr(path, '/');
         _cleanup_free_ char *dir = NULL;
-        int r;
 
         if (!slash || slash[1] == '\0')
                 return -EINVAL;
@@ -43,10 +41,17 @@ static int place_open(const HostPool *p, int root_fd, const char *path, const ch
                 return -ENOMEM;
         if (make && mkdirat(root_fd, dir, 0700) < 0 && errno != EEXIST)
                 return -errno;
-        place.dir_fd = open_resolve(root_fd, dir, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        *ret_name = slash + 1;
+        return open_resolve(root_fd, dir, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+static int place_open(const HostPool *p, int root_fd, const char *path, const char *id, bool make, Place *ret) {
+        _cleanup_(place_done) Place place = PLACE_NULL;
+        int r;
+
+        place.dir_fd = parent_open(root_fd, path, make, &place.name);
         if (place.dir_fd < 0)
                 return place.dir_fd;
-        place.name = slash + 1;
         r = str_format(&place.new_name, ".new %s", id);
         if (r >= 0)
                 r = str_format(&place.old_name, ".old %s", id);
@@ -85,14 +90,20 @@ static int finish_volume(const Backend *b, HostPool *p, int dir_fd, const char *
         return r < 0 ? r : changed;
 }
 
-/* flush_files: it was filled with files. */
-static int publish(const Backend *b, HostPool *p, const Place *place, bool flush_files, HostError *e) {
-        int r;
-
+static int give_name(const Place *place, HostError *e) {
         crash_point("worker-before-rename");
         if (renameat2(place->dir_fd, place->new_name, place->dir_fd, place->name, RENAME_NOREPLACE) < 0)
                 return host_error(e, -errno, "Failed to name the new volume \"%s\"", place->name);
         crash_point("worker-after-rename");
+        return 0;
+}
+
+/* flush_files: it was filled with files. */
+static int publish(const Backend *b, HostPool *p, const Place *place, bool flush_files, HostError *e) {
+        int r = give_name(place, e);
+
+        if (r < 0)
+                return r;
         r = flush_files ? b->flush_files(p, e) : b->flush_names(p, place->dir_fd, e);
         if (r < 0)
                 (void) b->volume_delete(p, place->dir_fd, place->name, host_error_ignored());
@@ -174,6 +185,7 @@ static int copy_by_snapshot(const Backend *b, HostPool *p, const Place *from, co
         return r;
 }
 
+/* volume_copy() flushes. */
 static int copy_by_files(const Backend *b, HostPool *p, int source_fd, const Place *from, const Place *to, const VolumePair *pair,
                          uint64_t quota, int mode, HostError *e) {
         int r;
@@ -185,7 +197,7 @@ static int copy_by_files(const Backend *b, HostPool *p, int source_fd, const Pla
         if (r >= 0)
                 r = finish_volume(b, p, to->dir_fd, to->new_name, mode, pair->readonly, quota, e);
         if (r >= 0)
-                r = publish(b, p, to, true, e);
+                r = give_name(to, e);
         if (r < 0)
                 (void) clear_new(b, p, to, host_error_ignored());
         return r;
@@ -212,21 +224,25 @@ static int copy_one(const Backend *b, HostPool *p, int source_fd, const VolumePa
 
 int volume_copy(const Backend *b, HostPool *p, int source_fd, const VolumePair *pairs, size_t n, const char *id,
                 uint64_t quota, int mode, HostError *e) {
-        int r;
+        size_t made = 0;
+        int r = 0;
 
-        for (size_t i = 0; i < n; i++) {
-                r = copy_one(b, p, source_fd, &pairs[i], id, i + 1 == n ? quota : 0, mode, e);
-                if (r >= 0)
-                        continue;
-                while (i > 0) {
-                        _cleanup_(place_done) Place to = PLACE_NULL;
-
-                        if (place_open(p, p->fd, pairs[--i].to, id, false, &to) >= 0)
-                                (void) b->volume_delete(p, to.dir_fd, to.name, host_error_ignored());
-                }
-                return r;
+        while (made < n) {
+                r = copy_one(b, p, source_fd, &pairs[made], id, made + 1 == n ? quota : 0, mode, e);
+                if (r < 0)
+                        break;
+                made++;
         }
-        return 0;
+        if (r >= 0 && !by_snapshot(b, p, source_fd))
+                r = b->flush_files(p, e);
+        while (r < 0 && made > 0) {
+                const char *path = pairs[--made].to, *name;
+                _cleanup_close_ int fd = parent_open(p->fd, path, false, &name);
+
+                if (fd >= 0)
+                        (void) b->volume_delete(p, fd, name, host_error_ignored());
+        }
+        return r;
 }
 
 /* The former volume makes room, and the snapshot that takes its place brings both to the disk. What is cut off in between is found by
@@ -296,13 +312,13 @@ int volume_restore(const Backend *b, HostPool *p, int source_fd, const char *fro
 }
 
 /* Each for itself: a log-structured file system may know of one directory and not yet of another. */
-static int flush_place(const Backend *b, HostPool *p, const char *path, HostError *e) {
-        _cleanup_(place_done) Place place = PLACE_NULL;
-        int r = place_open(p, p->fd, path, "0", false, &place);
+static int flush_parent(const Backend *b, HostPool *p, const char *path, HostError *e) {
+        const char *name;
+        _cleanup_close_ int fd = parent_open(p->fd, path, false, &name);
 
-        if (r == -ENOENT)
+        if (fd == -ENOENT)
                 return 0;
-        return r < 0 ? host_error(e, r, "Failed to open the place of volume \"%s\"", path) : b->flush_names(p, place.dir_fd, e);
+        return fd < 0 ? host_error(e, fd, "Failed to open the place of volume \"%s\"", path) : b->flush_names(p, fd, e);
 }
 
 int volume_rename(const Backend *b, HostPool *p, const VolumePair *pairs, size_t n, HostError *e) {
@@ -314,9 +330,9 @@ int volume_rename(const Backend *b, HostPool *p, const VolumePair *pairs, size_t
                 crash_point("worker-renamed-one");
         }
         for (size_t i = 0; i < n && r >= 0; i++) {
-                r = flush_place(b, p, pairs[i].to, e);
+                r = flush_parent(b, p, pairs[i].to, e);
                 if (r >= 0)
-                        r = flush_place(b, p, pairs[i].from, e);
+                        r = flush_parent(b, p, pairs[i].from, e);
         }
         return r;
 }
@@ -356,9 +372,9 @@ int volume_delete(const Backend *b, HostPool *p, const char *const *paths, size_
         }
         if (dir && unlinkat(p->fd, dir, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
                 return host_error(e, -errno, "Failed to remove directory \"%s\"", dir);
-        r = dir ? flush_place(b, p, dir, e) : 0;
+        r = dir ? flush_parent(b, p, dir, e) : 0;
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = flush_place(b, p, paths[i], e);
+                r = flush_parent(b, p, paths[i], e);
         return r;
 }
 
