@@ -3,6 +3,7 @@
  * them away again, and all go together. */
 #include "binds.h"
 
+#include <inttypes.h>
 #include <sys/mount.h>
 
 #include "base/cleanup.h"
@@ -25,7 +26,11 @@ int bind_make(const char *path, const char *source, bool recursive) {
         return r < 0 ? r : RET_ERRNO(mount(source, path, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL));
 }
 
-void binds_undo(const char *dir, bool guest_runs) {
+void binds_undo(uint64_t id, bool guest_runs) {
+        _cleanup_free_ char *dir = NULL;
+
+        if (str_format(&dir, LXD_STATE_DIR "/devices/%" PRIu64, id) < 0)
+                return;
         /* A bind of a shared mount is its peer: what is unmounted in the one is unmounted in the other, the host's own. So it leaves first. */
         while (mount(NULL, dir, NULL, MS_REC | MS_SLAVE, NULL) >= 0 && umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) >= 0)
                 ;

@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "binds.h"
 #include "guest.h"
+#include "modules.h"
 
 #define LOG_MAX (1024 * 1024)
 
@@ -24,35 +26,6 @@ void guest_done(Guest *g) {
         free(g->log_path);
         closep(&g->init_pidfd);
         g->lxc = NULL;
-}
-
-static int take_field(const GuestMessage *plan, const char *key, const char *fallback, char **ret) {
-        return str_replace(ret, guest_message_get(plan, key) ?: fallback);
-}
-
-static int guest_take_options(Guest *g, const GuestMessage *plan) {
-        _cleanup_free_ char *log = NULL;
-        uint64_t timeout;
-        int r;
-
-        r = guest_run_path(g->id, "lxc.log", &log);
-        if (r >= 0)
-                r = take_field(plan, "name", "", &g->state.name);
-        if (r >= 0)
-                r = take_field(plan, "title", g->state.name, &g->state.title);
-        if (r >= 0)
-                r = take_field(plan, "project", "default", &g->project);
-        if (r >= 0)
-                r = take_field(plan, "instance", g->state.name, &g->instance);
-        if (r >= 0)
-                r = take_field(plan, "log_file", log, &g->log_path);
-        if (r >= 0)
-                r = str_replace(&g->state.cgroups, g->cgroups.payload);
-        if (r < 0)
-                return r;
-        if (guest_message_get_u64(plan, "shutdown_timeout", &timeout) >= 0 && timeout < INT32_MAX / 1000)
-                g->shutdown_timeout = (unsigned) timeout;
-        return 0;
 }
 
 static int guest_set(Guest *g, const char *key, const char *value, char **ret_text) {
@@ -78,13 +51,11 @@ static int guest_setf(Guest *g, char **ret_text, const char *key, const char *fo
  * the hook's failure on a reboot keeps liblxc from starting the guest again behind our back. liblxc has a shell run "exec HOOK": without a
  * command that is the shell's own redirection. */
 static int guest_set_own(Guest *g, char **ret_text) {
-        _cleanup_free_ char *target = NULL, *connect = NULL;
+        _cleanup_free_ char *target = NULL;
         const char *unit = g->cgroups.unit;
         int r;
 
         r = guest_run_path(g->id, "target", &target);
-        if (r >= 0)
-                r = guest_run_path(g->id, "connect", &connect);
         if (r >= 0)
                 r = guest_set(g, "lxc.cgroup.relative", "0", ret_text);
         if (r >= 0)
@@ -100,52 +71,105 @@ static int guest_set_own(Guest *g, char **ret_text) {
         if (r >= 0)
                 r = guest_set(g, "lxc.hook.version", "1", ret_text);
         if (r >= 0)
-                r = guest_setf(g, ret_text, "lxc.hook.start-host", "%s %s", getenv("LXD_CONTAINER_HOOK") ?: LXD_LIBEXEC_DIR "/lxd-container-hook",
-                               connect);
+                r = guest_setf(g, ret_text, "lxc.hook.start-host", "%s %" PRIu64,
+                               getenv("LXD_CONTAINER_HOOK") ?: LXD_LIBEXEC_DIR "/lxd-container-hook", g->id);
         if (r >= 0)
                 r = guest_setf(g, ret_text, "lxc.hook.post-stop",
                                ">%s; echo \"$LXC_TARGET\"; [ \"$LXC_TARGET\" != reboot ]", target);
         return r;
 }
 
-static int guest_set_plan(Guest *g, const GuestMessage *plan, char **ret_text) {
-        _cleanup_free_ char **items = NULL;
+static int guest_bind(const char *path, const char *source, bool recursive, char **ret_text) {
+        int r = bind_make(path, source, recursive);
+        const char *name = strrchr(path, '/');
+
+        if (r < 0)
+                (void) str_format(ret_text, "Failed to start device \"%s\": cannot mount %s: %s", name ? name + STRLEN("/disk.") : path, source,
+                                  strerror(-r));
+        return r;
+}
+
+static int guest_take_option(Guest *g, const char *key, const char *value, char **ret_text) {
+        const struct { const char *key; char **ret; } texts[] = {
+                { "title", &g->state.title }, { "project", &g->project }, { "instance", &g->instance }, { "log_file", &g->log_path },
+        };
+        const char *path;
+        uint64_t timeout;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (streq(key, texts[i].key))
+                        return str_replace(texts[i].ret, value);
+        if (streq(key, "modules"))
+                return modules_load(value, ret_text);
+        if ((path = startswith(key, "bind ")))
+                return guest_bind(path, value, false, ret_text);
+        if ((path = startswith(key, "rbind ")))
+                return guest_bind(path, value, true, ret_text);
+        if (streq(key, "shutdown_timeout") && parse_u64(value, &timeout) >= 0 && timeout < INT32_MAX / 1000)
+                g->shutdown_timeout = (unsigned) timeout;
+        return 0;
+}
+
+typedef int (*take_t)(Guest *g, const char *key, const char *value, char **ret_text);
+
+static int take_pairs(Guest *g, DbusReader *body, take_t take, char **ret_text) {
+        const char *key, *value;
+        DbusReader pairs;
         int r;
 
-        r = guest_message_get_all(plan, "config", &items);
-        for (char **i = items; r >= 0 && *i; i++) {
-                _cleanup_free_ char *key = NULL;
-                const char *equal = strchr(*i, '=');
-
-                if (!equal)
+        r = dbus_get_array_of_structs(body, &pairs);
+        if (r < 0)
+                return r;
+        while ((r = dbus_enter_struct(&pairs)) > 0) {
+                if (dbus_get_string(&pairs, &key) <= 0 || dbus_get_string(&pairs, &value) <= 0)
                         return -EBADMSG;
-                key = strndup(*i, (size_t) (equal - *i));
-                r = key ? guest_set(g, key, equal + 1, ret_text) : -ENOMEM;
+                r = take(g, key, value, ret_text);
+                if (r < 0)
+                        return r;
         }
         return r;
 }
 
-int guest_configure(Guest *g, const GuestMessage *plan, char **ret_text) {
-        _cleanup_free_ char *path = NULL;
+/* What a plan need not say. */
+static int guest_take_defaults(Guest *g, const char *name) {
         int r;
 
-        r = guest_take_options(g, plan);
-        if (r < 0)
-                return r;
-        if (isempty(g->state.name) || g->state.name[0] == '.' || strchr(g->state.name, '/'))
+        r = str_replace(&g->state.name, name);
+        if (r >= 0)
+                r = str_replace(&g->state.title, name);
+        if (r >= 0)
+                r = str_replace(&g->instance, name);
+        if (r >= 0)
+                r = str_replace(&g->project, "default");
+        if (r >= 0)
+                r = guest_run_path(g->id, "lxc.log", &g->log_path);
+        return r < 0 ? r : str_replace(&g->state.cgroups, g->cgroups.payload);
+}
+
+int guest_configure(Guest *g, DbusMessage *plan, char **ret_text) {
+        _cleanup_free_ char *path = NULL;
+        const char *name;
+        int r;
+
+        r = dbus_get_string(&plan->body, &name);
+        if (r <= 0 || isempty(name) || name[0] == '.' || strchr(name, '/'))
                 return -EBADMSG;
+        r = guest_take_defaults(g, name);
         /* A directory of its own, not one for all: its AppArmor profile is called by it, and two projects may use the same name. */
-        r = guest_run_path(g->id, "", &path);
+        if (r >= 0)
+                r = guest_run_path(g->id, "", &path);
         if (r < 0)
                 return r;
-        g->lxc = lxc_container_new(g->state.name, path);
+        g->lxc = lxc_container_new(name, path);
         if (!g->lxc)
                 return -ENOMEM;
         g->lxc->clear_config(g->lxc); /* nothing of /etc/lxc/default.conf */
         /* Only loading a file, be it empty, gives the configuration the name by which liblxc files its AppArmor profile. */
         if (!g->lxc->load_config(g->lxc, "/dev/null"))
                 return -EIO;
-        r = guest_set_plan(g, plan, ret_text);
+        r = take_pairs(g, &plan->body, guest_set, ret_text);
+        if (r >= 0)
+                r = take_pairs(g, &plan->body, guest_take_option, ret_text);
         return r < 0 ? r : guest_set_own(g, ret_text);
 }
 
@@ -180,12 +204,15 @@ char *guest_log_error(const char *log) {
         return NULL;
 }
 
-/* From where this start began: the log of a stopped and started instance may be one file. */
-static char *guest_start_error(const Guest *g, off_t from) {
+/* The hook's own reason, or liblxc's, from where this start began: the log of a stopped and started instance may be one file. */
+static char *guest_start_error(const Guest *g, const char *refusal, off_t from) {
         _cleanup_close_ int fd = open(g->log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_free_ char *log = NULL;
         ssize_t n;
+        char *text;
 
+        if (file_read(refusal, LOG_MAX, &text, NULL) >= 0)
+                return text;
         log = fd < 0 ? NULL : calloc(1, LOG_MAX + 1);
         if (!log)
                 return NULL;
@@ -225,22 +252,25 @@ static int guest_take_init(Guest *g) {
 }
 
 int guest_start(Guest *g, char **ret_text) {
-        _cleanup_free_ char *target = NULL;
+        _cleanup_free_ char *target = NULL, *refusal = NULL;
         struct stat st;
         off_t log_end = stat(g->log_path, &st) < 0 ? 0 : st.st_size;
         int slice, r;
         bool started;
 
         r = guest_run_path(g->id, "target", &target);
+        if (r >= 0)
+                r = guest_run_path(g->id, GUEST_REFUSAL_FILE, &refusal);
         if (r < 0)
                 return r;
         (void) unlink(target);
+        (void) unlink(refusal);
         (void) g->lxc->want_daemonize(g->lxc, true); /* its monitor is then a process of its own, ours by PR_SET_CHILD_SUBREAPER */
         slice = cgroups_hold_slice();
         started = g->lxc->start(g->lxc, 0, NULL);
         cgroups_let_go_of_slice(slice);
         if (!started) {
-                *ret_text = guest_start_error(g, log_end);
+                *ret_text = guest_start_error(g, refusal, log_end);
                 return -EIO;
         }
         r = guest_take_init(g);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lxd-container-hook SOCKET: lxc.hook.start-host. The guest's namespaces are there, its init is not: hands its network namespace to
- * lxd-container-bus, which has the interfaces made in it, and waits for that. With another exit status than 0 liblxc gives up the start. */
+/* lxd-container-hook ID: lxc.hook.start-host. The guest's namespaces are there, its init is not: has lxd-instanced make the interfaces right in its
+ * network namespace. With another exit status than 0 liblxc gives up the start, for the reason that is left for the runner. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/socket.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "crash.h"
-#include "guest-message.h"
+#include "guest-call.h"
+#include "guest-state.h"
 
 static int open_namespace(const char *pid) {
         char path[64];
@@ -17,35 +18,31 @@ static int open_namespace(const char *pid) {
         return RET_ERRNO(open(path, O_RDONLY | O_CLOEXEC));
 }
 
-static int run(const char *path, const char *pid) {
-        _cleanup_close_ int netns = open_namespace(pid), sock = -EBADF;
-        _cleanup_message_ GuestMessage m = {}, answer = {};
-        int r;
+static void leave_reason(uint64_t id, const char *text) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
 
-        sock = netns < 0 ? netns : socket_connect(path, SOCK_SEQPACKET);
-        if (sock < 0)
-                return sock;
-        r = guest_message_begin(&m, "connect");
-        if (r >= 0)
-                r = guest_message_add_fd(&m, netns);
-        if (r >= 0)
-                r = guest_message_send(sock, &m);
-        if (r >= 0)
-                r = guest_message_receive(sock, &answer);
-        crash_point("hook-connected");
-        return r < 0 ? r : r == 0 || !streq(guest_message_verb(&answer), "ok") ? -ECANCELED : 0;
+        if (guest_run_path(id, GUEST_REFUSAL_FILE, &path) >= 0)
+                fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd >= 0)
+                (void) fd_write_all(fd, text, strlen(text));
 }
 
 int main(int argc, char **argv) {
+        _cleanup_guest_caller_ GuestCaller caller = GUEST_CALLER();
+        _cleanup_close_ int netns = -EBADF;
         const char *pid = getenv("LXC_PID");
         int r;
 
-        if (argc != 2 || !pid) {
-                (void) fprintf(stderr, "usage: LXC_PID=PID %s SOCKET\nRun by liblxc.\n", argv[0]);
+        if (argc != 2 || !pid || parse_u64(argv[1], &caller.id) < 0) {
+                (void) fprintf(stderr, "usage: LXC_PID=PID %s ID\nRun by liblxc.\n", argv[0]);
                 return EXIT_FAILURE;
         }
-        r = run(argv[1], pid);
+        r = netns = open_namespace(pid);
+        if (r >= 0)
+                r = guest_call_connect(&caller, netns);
+        crash_point("hook-connected");
         if (r < 0)
-                (void) fprintf(stderr, "Failed to have the network of process %s made: %s\n", pid, strerror(-r));
+                leave_reason(caller.id, caller.text ?: strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

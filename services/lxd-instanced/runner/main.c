@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lxd-container-runner ID: the main process of lxd-container@ID.service. Gets the plan from lxd-instanced, runs the guest
- * with liblxc, serves its control socket, and leaves the reason of its end for lxd-container-bus. */
+ * with liblxc, serves its control socket, and leaves the reason of its end for lxd-container-stop. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -13,74 +12,30 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "binds.h"
 #include "crash.h"
+#include "guest-call.h"
 #include "notify.h"
 #include "runner.h"
 #include "trim.h"
 
-#define PARENT_FD 3 /* of lxd-container-bus: its end of the socket */
+/* Until lxd-instanced has answered, or SIGTERM: nobody may be kept from stopping a start that hangs. */
+static int wait_unless_stopped(int fd, int milliseconds, void *userdata) {
+        const Runner *r = userdata;
+        struct pollfd p[] = { { .fd = r->signal_fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+        struct signalfd_siginfo si;
 
-/* Talks to lxd-instanced over D-Bus on our behalf and ends once the guest runs, so that its memory is not ours. */
-static int bus_spawn(uint64_t id, int *ret_fd) {
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        char number[24];
-        const char *path = getenv("LXD_CONTAINER_BUS") ?: LXD_LIBEXEC_DIR "/lxd-container-bus";
-        char *argv[] = { (char *) path, (char *) "start", number, NULL };
-        int pair[2], r;
-        sigset_t none;
-        pid_t pid;
-
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        if (poll(p, ELEMENTSOF(p), milliseconds) < 0 && errno != EINTR)
                 return -errno;
-        ours = pair[0];
-        theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, PARENT_FD + 1); /* dup2() onto itself would keep close-on-exec */
-        (void) close(pair[1]);
-        if (theirs < 0)
-                return -errno;
-        (void) snprintf(number, sizeof(number), "%" PRIu64, id);
-        (void) sigemptyset(&none);
-        (void) posix_spawnattr_init(&attributes);
-        (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-        (void) posix_spawnattr_setsigmask(&attributes, &none);
-        (void) posix_spawn_file_actions_init(&actions);
-        (void) posix_spawn_file_actions_adddup2(&actions, theirs, PARENT_FD);
-        r = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
-        (void) posix_spawn_file_actions_destroy(&actions);
-        (void) posix_spawnattr_destroy(&attributes);
-        if (r != 0)
-                return -r;
-        *ret_fd = TAKE_FD(ours);
-        return 0;
+        return p[0].revents != 0 && read(r->signal_fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo == SIGTERM ? -ECANCELED : 0;
 }
 
-/* One answer of lxd-container-bus, or SIGTERM: nobody may be kept from stopping a start that hangs. 0, -ECANCELED, -EPIPE,
- * or the error it reports with its text. */
-static int bus_wait(Runner *r, int fd, GuestMessage *ret, char **ret_text) {
-        for (;;) {
-                struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = r->signal_fd, .events = POLLIN } };
-                struct signalfd_siginfo si;
-                int q;
+static int explain(const GuestCaller *c, int q, char **ret_text) {
+        const char *text = q == -ECANCELED ? "The start was cancelled" : c->text;
 
-                if (poll(p, ELEMENTSOF(p), -1) < 0 && errno != EINTR)
-                        return -errno;
-                if (p[1].revents != 0 && read(r->signal_fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo == SIGTERM) {
-                        (void) str_replace(ret_text, "The start was cancelled");
-                        return -ECANCELED;
-                }
-                if (p[0].revents == 0)
-                        continue;
-                q = guest_message_receive(fd, ret);
-                if (q == 0)
-                        (void) str_replace(ret_text, "lxd-container-bus ended before it had an answer of lxd-instanced");
-                if (q <= 0)
-                        return q ?: -EPIPE;
-                if (!streq(guest_message_verb(ret), "error"))
-                        return 0;
-                (void) str_replace(ret_text, guest_message_get(ret, "text"));
-                return -EIO;
-        }
+        if (q < 0 && text)
+                (void) str_replace(ret_text, text);
+        return q;
 }
 
 static int runner_setup(Runner *r) {
@@ -125,28 +80,16 @@ static int runner_enter_cgroups(Runner *r, char **ret_text) {
         return q;
 }
 
-/* When the start failed because the network could not be made, lxd-container-bus has said why. */
-static void bus_take_reason(int fd, char **ret_text) {
-        struct pollfd p = { .fd = fd, .events = POLLIN };
-        _cleanup_message_ GuestMessage m = {};
-
-        if (poll(&p, 1, 0) > 0 && guest_message_receive(fd, &m) > 0 && streq(guest_message_verb(&m), "error"))
-                (void) str_replace(ret_text, guest_message_get(&m, "text"));
-}
-
 /* Asks lxd-instanced for the plan, starts the guest and reports it. After success the guest runs. */
 static int runner_start(Runner *r, char **ret_text) {
-        _cleanup_close_ int bus = -EBADF;
-        _cleanup_message_ GuestMessage plan = {}, started = {}, answer = {};
+        _cleanup_guest_caller_ GuestCaller caller = GUEST_CALLER(.id = r->guest.id, .wait = wait_unless_stopped, .userdata = r);
+        DbusMessage plan;
         int q;
 
-        q = bus_spawn(r->guest.id, &bus);
-        if (q < 0)
-                return q;
-        q = bus_wait(r, bus, &plan, ret_text);
-        if (q < 0)
-                return q;
-        q = guest_configure(&r->guest, &plan, ret_text);
+        q = explain(&caller, guest_call_prepare(&caller, &plan), ret_text);
+        crash_point("runner-prepared");
+        if (q >= 0)
+                q = guest_configure(&r->guest, &plan, ret_text);
         if (q < 0)
                 return q;
         journal_set_instance(r->guest.project, r->guest.instance);
@@ -155,21 +98,17 @@ static int runner_start(Runner *r, char **ret_text) {
         crash_point("runner-planned");
         if (q >= 0)
                 q = guest_start(&r->guest, ret_text);
-        if (q < 0)
-                bus_take_reason(bus, ret_text);
         if (q >= 0)
                 q = guest_state_write(r->guest.id, &r->guest.state);
         if (q >= 0)
                 q = server_listen(r);
         crash_point("runner-started");
-        if (q < 0)
-                return q;
-        q = guest_message_begin(&started, "started");
         if (q >= 0)
-                q = guest_message_addf(&started, "pid", "%d", (int) r->guest.state.init_pid);
+                q = explain(&caller, guest_call_started(&caller, r->guest.state.init_pid), ret_text);
+        crash_point("runner-reported");
         if (q >= 0)
-                q = guest_message_send(bus, &started);
-        return q < 0 ? q : bus_wait(r, bus, &answer, ret_text);
+                binds_undo(r->guest.id, true);
+        return q;
 }
 
 /* The guest runs but the start failed nevertheless: nothing of it may stay. */
@@ -234,7 +173,6 @@ static int runner_run(Runner *r) {
                 q = runner_start(r, &text);
         if (q < 0)
                 return runner_fail(r, q, text);
-        crash_point("runner-reported");
         (void) notify_sendf("READY=1\nSTATUS=%s running", r->guest.state.title);
         memory_trim();
         q = server_run(r, &status);

@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "bus-error.h"
 #include "modules.h"
 
 #define WORDS_MAX 4096 /* of modprobe's complaint; more is an error of its own */
@@ -47,7 +46,7 @@ static int run(Strv argv, char **ret_words) {
         return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ENOENT;
 }
 
-int modules_load(const char *list, sd_bus_error *error) {
+int modules_load(const char *list, char **ret_text) {
         _cleanup_strv_free_ Strv names = NULL, argv = NULL;
         _cleanup_free_ char *words = NULL;
         int r;
@@ -69,6 +68,6 @@ int modules_load(const char *list, sd_bus_error *error) {
                 return 0;
         if (words)
                 words[strcspn(words, "\n")] = 0;
-        return bus_error_set(error, LXD_ERROR_FAILED, "Failed to load the modules of linux.kernel_modules: %s",
-                             isempty(words) ? strerror(-r) : words);
+        (void) str_format(ret_text, "Failed to load the modules of linux.kernel_modules: %s", isempty(words) ? strerror(-r) : words);
+        return r;
 }

@@ -2,7 +2,5 @@
 /* linux.kernel_modules: the runner's side loads them, and not lxd-instanced, whose sandbox keeps it from that. */
 #pragma once
 
-#include <systemd/sd-bus.h>
-
-/* Loads those of a list ("a,b c") that the kernel does not have yet. 0, or a negative errno with error set to modprobe's own words. */
-int modules_load(const char *list, sd_bus_error *error);
+/* Loads those of a list ("a,b c") that the kernel does not have yet. 0, or a negative errno with modprobe's own words as text. */
+int modules_load(const char *list, char **ret_text);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "guest.h"
+#include "guest-message.h"
 
 #define RUNNER_CONNECTIONS_MAX 64 /* that have not sent their request yet, or wait for the guest's end */
 
