@@ -383,55 +383,41 @@ static int emit_on(sd_bus *bus, const char *path, const char *interface, const c
         r = sd_bus_message_new_signal(bus, &m, path, interface, member);
         if (r >= 0 && fill)
                 r = fill(m, userdata);
-        return r < 0 ? r : sd_bus_send(bus, m, NULL);
+        if (r >= 0)
+                r = sd_bus_send(bus, m, NULL);
+        return r > 0 || r == -ENOTCONN ? 0 : r;
 }
 
-/* Runs `call` for every connection that gets signals; the first error is returned, but all are tried. */
-#define FOREACH_LISTENER(s, bus, r, call)                                                                     \
-        ({                                                                                                    \
-                int _k;                                                                                       \
-                if ((s)->system) {                                                                            \
-                        sd_bus *bus = (s)->system;                                                            \
-                        _k = (call);                                                                          \
-                        if (_k < 0 && _k != -ENOTCONN)                                                        \
-                                (r) = _k;                                                                     \
-                }                                                                                             \
-                for (Connection *_c = (s)->connections; _c; _c = _c->next)                                    \
-                        if (_c->subscribed) {                                                                 \
-                                sd_bus *bus = _c->bus;                                                        \
-                                _k = (call);                                                                  \
-                                if (_k < 0 && _k != -ENOTCONN)                                                \
-                                        (r) = _k;                                                             \
-                        }                                                                                     \
-        })
-
+/* The first error is returned, but all are tried. */
 int bus_server_emit(BusServer *s, const char *path, const char *interface, const char *member,
                     int (*fill)(sd_bus_message *m, void *userdata), void *userdata) {
-        int r = 0;
+        int r = s->system ? emit_on(s->system, path, interface, member, fill, userdata) : 0;
 
-        FOREACH_LISTENER(s, bus, r, emit_on(bus, path, interface, member, fill, userdata));
+        for (Connection *c = s->connections; c; c = c->next)
+                if (c->subscribed) {
+                        int k = emit_on(c->bus, path, interface, member, fill, userdata);
+
+                        r = r < 0 ? r : k;
+                }
         return r;
 }
 
 int bus_server_emit_properties_changed(BusServer *s, const char *path, const char *interface, char **names) {
-        int r = 0;
+        int r = s->system ? sd_bus_emit_properties_changed_strv(s->system, path, interface, names) : 0;
 
-        FOREACH_LISTENER(s, bus, r, sd_bus_emit_properties_changed_strv(bus, path, interface, names));
-        return r;
+        return r > 0 || r == -ENOTCONN ? 0 : r;
 }
 
 int bus_server_emit_object_added(BusServer *s, const char *path) {
-        int r = 0;
+        int r = s->system ? sd_bus_emit_object_added(s->system, path) : 0;
 
-        FOREACH_LISTENER(s, bus, r, sd_bus_emit_object_added(bus, path));
-        return r;
+        return r > 0 || r == -ENOTCONN ? 0 : r;
 }
 
 int bus_server_emit_object_removed(BusServer *s, const char *path) {
-        int r = 0;
+        int r = s->system ? sd_bus_emit_object_removed(s->system, path) : 0;
 
-        FOREACH_LISTENER(s, bus, r, sd_bus_emit_object_removed(bus, path));
-        return r;
+        return r > 0 || r == -ENOTCONN ? 0 : r;
 }
 
 /* One encoded label of n bytes; *ret NULL when the encoding is wrong. */

@@ -56,9 +56,10 @@ void bus_server_stop_listening(BusServer *s);
 /* Marks the connection of m as wanting signals (Operations1.Subscribe). */
 int bus_server_subscribe(BusServer *s, sd_bus_message *m);
 
-/* Signals, to the system bus and to the subscribers. Missing listeners cost nothing. 0, -errno. */
+/* Signals, to the system bus and to the subscribers: what daemons tell each other. Missing listeners cost nothing. 0, -errno. */
 int bus_server_emit(BusServer *s, const char *path, const char *interface, const char *member,
                     int (*fill)(sd_bus_message *m, void *userdata), void *userdata);
+/* Those of D-Bus' own interfaces, for people: to the system bus alone. */
 int bus_server_emit_properties_changed(BusServer *s, const char *path, const char *interface, char **names);
 int bus_server_emit_object_added(BusServer *s, const char *path);
 int bus_server_emit_object_removed(BusServer *s, const char *path);

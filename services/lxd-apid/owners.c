@@ -69,9 +69,6 @@ static void on_signal(BusPeer *p, sd_bus_message *message, void *userdata) {
                 on_changed(m, message);
         else if (sd_bus_message_is_signal(message, LXD_BUS_PREFIX ".Operations1", "Lifecycle"))
                 on_lifecycle(m, message);
-        else if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Properties", "PropertiesChanged") &&
-                 p == m->peers[OPERATION_OWNER_CLUSTERD])
-                server_info_invalidate(m->server);
 }
 
 void owner_want(Manager *m, int owner) {
