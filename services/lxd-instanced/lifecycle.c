@@ -77,7 +77,6 @@ int step_start_unit(Job *j, sd_bus_error *error) {
                 return r;
 
         i->failure = (free(i->failure), NULL);
-        (void) unit_reset_failed(units, unit);
         r = unit_start(units, unit, start_done, j);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to start unit %s", unit);
