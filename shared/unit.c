@@ -8,7 +8,7 @@
 #define MANAGER_SOCKET "unix:path=/run/systemd/private"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER_INTERFACE "org.freedesktop.systemd1.Manager"
-/* The manager tells whoever is connected of each change of each unit, two dozen signals for a guest that starts. */
+/* The manager tells whoever is connected here, without being asked to, of each change of each unit. */
 #define HANG_UP_USEC USEC_PER_SEC
 
 typedef struct Job {
@@ -206,8 +206,6 @@ static int units_connect(Units *u) {
                 r = sd_bus_match_signal(bus, NULL, NULL, MANAGER_PATH, MANAGER_INTERFACE, "JobRemoved", on_job_removed, u);
         if (r >= 0)
                 r = sd_bus_attach_event(bus, u->event, SD_EVENT_PRIORITY_NORMAL);
-        if (r >= 0)
-                r = sd_bus_call_method_async(bus, NULL, NULL, MANAGER_PATH, MANAGER_INTERFACE, "Subscribe", NULL, NULL, NULL);
         if (r < 0)
                 return log_error_errno(r, "Failed to reach the service manager: %m");
         u->bus = TAKE_PTR(bus);
