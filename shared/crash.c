@@ -19,10 +19,11 @@ typedef struct Step {
         unsigned reached;
 } Step;
 
+static Step steps[STEPS_MAX];
+static int fifo_fd = -1;
+
 /* How often this process came here, this time included. More steps than there is room for all count as the first. */
 static unsigned count(const char *step) {
-        static Step steps[STEPS_MAX];
-
         for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
                 if (!steps[i].name[0])
                         (void) snprintf(steps[i].name, sizeof(steps[i].name), "%s", step);
@@ -34,11 +35,17 @@ static unsigned count(const char *step) {
 
 /* Opened at the first step and kept, because a worker confines itself later on. */
 static int fifo(const char *path) {
-        static int fd = -1;
+        if (fifo_fd < 0)
+                fifo_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        return fifo_fd;
+}
 
-        if (fd < 0)
-                fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-        return fd;
+void crash_forget(void) {
+        for (size_t i = 0; i < ELEMENTSOF(steps) && steps[i].name[0]; i++)
+                steps[i] = (Step) {};
+        if (fifo_fd >= 0)
+                (void) close(fifo_fd);
+        fifo_fd = -1;
 }
 
 static int is_wanted(const char *wanted, const char *step, unsigned n) {

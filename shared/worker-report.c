@@ -4,12 +4,20 @@
 
 #include <stdarg.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/socket.h"
 #include "base/str.h"
 #include "crash.h"
 #include "worker.h"
+
+/* A process that is killed while it waits does not come to the sanitizer's search for leaks, which is at the exit. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_do_recoverable_leak_check() 0
+#endif
 
 /* The descriptors to where a process that was exec'ed for its job has them. The kernel gave each the lowest free number: none overwrites a later one. */
 static int place_fds(const int *fds, size_t n) {
@@ -25,28 +33,25 @@ static int place_fds(const int *fds, size_t n) {
         return 0;
 }
 
-int worker_receive_job(int *argc, char ***argv) {
-        /* As what a process that was exec'ed for its job has from the kernel, they live as long as it does. */
-        static char packet[WORKER_JOB_MAX], *list[WORKER_ARGUMENTS_MAX + 1];
+/* How many arguments; 0 = there will be no job any more, -errno. */
+static int receive_job(char packet[static WORKER_JOB_MAX], char *argv[static WORKER_ARGUMENTS_MAX + 1]) {
         size_t n_fds = WORKER_FDS_MAX;
-        int fds[WORKER_FDS_MAX], count = 0;
+        int fds[WORKER_FDS_MAX], argc = 0, r;
         ssize_t n;
 
-        if (*argc > 1)
-                return 0;
-        n = socket_receive_fds(WORKER_REPORT_FD, packet, sizeof(packet), fds, &n_fds, 0);
+        n = socket_receive_fds(WORKER_REPORT_FD, packet, WORKER_JOB_MAX, fds, &n_fds, 0);
         if (n <= 0)
-                return n < 0 ? (int) n : -ECANCELED;
+                return (int) n;
         if (packet[n - 1] != '\0')
                 return -EBADMSG;
-        for (char *p = packet; p < packet + n && count < WORKER_ARGUMENTS_MAX; p += strlen(p) + 1)
-                list[count++] = p;
-        *argc = count;
-        *argv = list;
-        return place_fds(fds, n_fds);
+        for (char *p = packet; p < packet + n && argc < WORKER_ARGUMENTS_MAX; p += strlen(p) + 1)
+                argv[argc++] = p;
+        argv[argc] = NULL;
+        r = place_fds(fds, n_fds);
+        return r < 0 ? r : argc;
 }
 
-int worker_report(const char *key, const char *value) {
+static int report(const char *key, const char *value) {
         _cleanup_free_ char *packet = NULL;
         size_t n;
         int r;
@@ -55,8 +60,37 @@ int worker_report(const char *key, const char *value) {
         if (r < 0)
                 return r;
         n = MIN(strlen(packet), (size_t) WORKER_REPORT_MAX);
-        crash_point("worker-report");
         return send(WORKER_REPORT_FD, packet, n, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Told last: as soon as the daemon knows, it may unmount what the job was in. */
+static int let_go(void) {
+        crash_forget();
+        if (__lsan_do_recoverable_leak_check())
+                return -ENOTRECOVERABLE;
+        return syscall(SYS_close_range, WORKER_FIRST_FD, ~0U, 0) < 0 ? -errno : report(WORKER_KEY_DONE, "");
+}
+
+int worker_serve(int argc, char *argv[], int (*run)(int argc, char *argv[])) {
+        char packet[WORKER_JOB_MAX], *list[WORKER_ARGUMENTS_MAX + 1];
+
+        if (argc > 1)
+                return run(argc, argv);
+        for (unsigned jobs = 1;; jobs++) {
+                int status;
+
+                argc = receive_job(packet, list);
+                if (argc <= 0)
+                        return argc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+                status = run(argc, list);
+                if (status != EXIT_SUCCESS || jobs == WORKER_JOBS_MAX || let_go() < 0)
+                        return status;
+        }
+}
+
+int worker_report(const char *key, const char *value) {
+        crash_point("worker-report");
+        return report(key, value);
 }
 
 int worker_reportf(const char *key, const char *format, ...) {

@@ -24,6 +24,7 @@ struct Worker {
         sd_event_source *child, *report, *kill;
         WorkerCallbacks callbacks;
         void *userdata;
+        Worker **place; /* where it waits for its next job; NULL: it has but one */
         Config results;
         bool cancelled;
 };
@@ -74,14 +75,6 @@ static int read_report(Worker *w) {
         return 1;
 }
 
-static int on_report(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        Worker *w = userdata;
-
-        if (read_report(w) <= 0 && (revents & (EPOLLHUP | EPOLLERR)))
-                return sd_event_source_set_enabled(s, SD_EVENT_OFF);
-        return 0;
-}
-
 /* The outcome, from what it reported and how it ended. */
 static int worker_result(Worker *w, const siginfo_t *si, sd_bus_error *e) {
         const char *name = config_get(&w->results, WORKER_KEY_NAME), *text = config_get(&w->results, WORKER_KEY_TEXT);
@@ -89,7 +82,7 @@ static int worker_result(Worker *w, const siginfo_t *si, sd_bus_error *e) {
 
         if (w->cancelled)
                 return bus_error_set(e, LXD_ERROR_CANCELLED, "Operation cancelled");
-        if (si->si_code == CLD_EXITED && si->si_status == 0)
+        if ((si->si_code == CLD_EXITED && si->si_status == 0) || config_get(&w->results, WORKER_KEY_DONE))
                 return 0;
         if (text && parse_i64(config_get_or(&w->results, WORKER_KEY_ERRNO, ""), &error) >= 0 && error > 0) {
                 (void) sd_bus_error_set(e, name ?: bus_error_from_errno((int) error), text);
@@ -102,6 +95,48 @@ static int worker_result(Worker *w, const siginfo_t *si, sd_bus_error *e) {
                              strsignal(si->si_status));
 }
 
+static void on_gone_waiting(Worker *w, int r, const sd_bus_error *e, const Config *results, void *userdata) {
+        *w->place = NULL;
+}
+
+/* Of a worker without a job. */
+static const WorkerCallbacks no_job = { .done = on_gone_waiting };
+
+/* The end of its job. By then it has none any more: done() may give it the next one. */
+static void worker_done(Worker *w, int r, const sd_bus_error *e) {
+        _cleanup_(config_done) Config results = w->results;
+        WorkerCallbacks callbacks = w->callbacks;
+
+        w->results = (Config) {};
+        w->callbacks = no_job;
+        (void) config_set(&results, WORKER_KEY_ERRNO, NULL);
+        (void) config_set(&results, WORKER_KEY_NAME, NULL);
+        (void) config_set(&results, WORKER_KEY_TEXT, NULL);
+        (void) config_set(&results, WORKER_KEY_DONE, NULL);
+        callbacks.done(w, r, e, &results, w->userdata);
+}
+
+/* One that waits is enough: further ones are let go, and end their job with their process. */
+static void worker_wait(Worker *w) {
+        if (!w->place || *w->place) {
+                (void) shutdown(w->report_fd, SHUT_WR);
+                return;
+        }
+        *w->place = w;
+        worker_done(w, 0, NULL);
+}
+
+static int on_report(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Worker *w = userdata;
+        int r = read_report(w);
+
+        if (r <= 0)
+                return revents & (EPOLLHUP | EPOLLERR) ? sd_event_source_set_enabled(s, SD_EVENT_OFF) : 0;
+        if (config_get(&w->results, WORKER_KEY_DONE) && !w->cancelled)
+                worker_wait(w);
+        return 0;
+}
+
 static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         _cleanup_(worker_freep) Worker *w = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -111,10 +146,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
                 ;
         w->pid = 0;
         r = worker_result(w, si, &error);
-        config_set(&w->results, WORKER_KEY_ERRNO, NULL);
-        config_set(&w->results, WORKER_KEY_NAME, NULL);
-        config_set(&w->results, WORKER_KEY_TEXT, NULL);
-        w->callbacks.done(w, r, r < 0 ? &error : NULL, &w->results, w->userdata);
+        worker_done(w, r, r < 0 ? &error : NULL);
         return 0;
 }
 
@@ -256,62 +288,7 @@ void worker_cancel(Worker *w) {
                 (void) kill(w->pid, SIGKILL);
 }
 
-/* ---- a process that waits ---- */
-
-struct WorkerSpare {
-        sd_event *event;
-        char *name;
-        Worker *idle;
-        sd_event_source *refill;
-};
-
-WorkerSpare *worker_spare_free(WorkerSpare *s) {
-        if (!s)
-                return NULL;
-        worker_free(s->idle);
-        sd_event_source_disable_unref(s->refill);
-        sd_event_unref(s->event);
-        free(s->name);
-        free(s);
-        return NULL;
-}
-
-int worker_spare_new(sd_event *event, const char *name, WorkerSpare **ret) {
-        WorkerSpare *s = calloc(1, sizeof(WorkerSpare));
-
-        if (!s)
-                return -ENOMEM;
-        *s = (WorkerSpare) { .event = sd_event_ref(event), .name = strdup(name) };
-        if (!s->name) {
-                worker_spare_free(s);
-                return -ENOMEM;
-        }
-        *ret = s;
-        return 0;
-}
-
-static void on_spare_gone(Worker *w, int r, const sd_bus_error *e, const Config *results, void *userdata) {
-        WorkerSpare *s = userdata;
-
-        s->idle = NULL;
-}
-
-static int on_refill(sd_event_source *source, void *userdata) {
-        static const WorkerCallbacks callbacks = { .done = on_spare_gone };
-        WorkerSpare *s = userdata;
-        char *argv[] = { s->name, NULL };
-
-        s->refill = sd_event_source_disable_unref(s->refill);
-        if (!s->idle && worker_spawn(s->event, argv, NULL, 0, &callbacks, s, &s->idle) < 0)
-                log_debug("No process of %s waits for the next job.", s->name);
-        return 0;
-}
-
-static void refill_later(WorkerSpare *s) {
-        if (s->refill || sd_event_add_defer(s->event, &s->refill, on_refill, s) < 0)
-                return;
-        (void) sd_event_source_set_priority(s->refill, SD_EVENT_PRIORITY_IDLE);
-}
+/* ---- a process for one job after the other ---- */
 
 static int job_pack(char *const *argv, char **ret, size_t *ret_n) {
         _cleanup_free_ char *packet = malloc(WORKER_JOB_MAX);
@@ -345,17 +322,27 @@ static int job_send(int sock, char *const *argv, const int *fds, size_t n_fds) {
         return r < 0 ? r : socket_send_fds(sock, packet, n, fds, n_fds, MSG_DONTWAIT);
 }
 
-int worker_spare_spawn(WorkerSpare *s, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks, void *userdata, Worker **ret) {
-        Worker *w = s->idle;
+static int spawn_waiting(sd_event *event, char *name, Worker **waiting) {
+        int r = worker_spawn(event, (char *[]) { name, NULL }, NULL, 0, &no_job, NULL, waiting);
 
-        if (w && job_send(w->report_fd, argv, fds, n_fds) >= 0) {
-                s->idle = NULL;
-                refill_later(s);
-                w->callbacks = *callbacks;
-                w->userdata = userdata;
-                *ret = w;
-                return 0;
-        }
-        refill_later(s);
-        return worker_spawn(s->event, argv, fds, n_fds, callbacks, userdata, ret);
+        if (r >= 0)
+                (*waiting)->place = waiting;
+        return r;
+}
+
+int worker_run(sd_event *event, Worker **waiting, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks,
+               void *userdata, Worker **ret) {
+        int r = *waiting ? 0 : spawn_waiting(event, argv[0], waiting);
+        Worker *w = *waiting;
+
+        if (r < 0)
+                return r;
+        /* More than a packet holds, or it has died and the loop does not know yet. */
+        if (job_send(w->report_fd, argv, fds, n_fds) < 0)
+                return worker_spawn(event, argv, fds, n_fds, callbacks, userdata, ret);
+        *waiting = NULL;
+        w->callbacks = *callbacks;
+        w->userdata = userdata;
+        *ret = w;
+        return 0;
 }

@@ -13,7 +13,8 @@ typedef struct Worker Worker;
 typedef struct WorkerCallbacks {
         /* key/value lines that the worker sent with worker_report(); may be NULL */
         void (*report)(Worker *w, const char *key, const char *value, void *userdata);
-        /* Exactly once, when the process is gone: r 0 or negative errno with e set. results: all reported pairs. The worker is freed after. */
+        /* Exactly once, when the process is gone, or waits for another job (worker_run()) and has let go of all that it had for this one: r 0 or
+         * negative errno with e set. results: all reported pairs. The worker is no longer the caller's. */
         void (*done)(Worker *w, int r, const sd_bus_error *e, const Config *results, void *userdata);
 } WorkerCallbacks;
 
@@ -28,20 +29,19 @@ Worker *worker_free(Worker *w);
 DEFINE_CLEANUP(Worker, worker_free)
 void worker_set_userdata(Worker *w, void *userdata);
 
-/* A process of a worker that waits for its job, so that the job does not wait for the process: half a millisecond of what takes three. The next
- * one is made when the loop has nothing else to do. */
-typedef struct WorkerSpare WorkerSpare;
-/* name: as argv[0] of worker_spawn(); the worker's main() begins with worker_receive_job(). 0, -ENOMEM. */
-int worker_spare_new(sd_event *event, const char *name, WorkerSpare **ret);
-WorkerSpare *worker_spare_free(WorkerSpare *s); /* accepts NULL, returns NULL */
-/* worker_spawn() of argv[1...] by the process that waits, or by a new one. */
-int worker_spare_spawn(WorkerSpare *s, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks, void *userdata, Worker **ret);
+/* worker_spawn(), but by the process that waits at *waiting or, when that is NULL, by a new one. Who has done its job well waits there for the next, unless
+ * somebody does already, so that a row of jobs costs one process; who has failed, was cancelled or killed ends. argv[0] is always the same program,
+ * one that calls worker_serve(). The place outlives all who may come there; in the end, worker_free(*waiting). 0, -errno. */
+int worker_run(sd_event *event, Worker **waiting, char *const *argv, const int *fds, size_t n_fds, const WorkerCallbacks *callbacks,
+               void *userdata, Worker **ret);
 
 /* In the worker. */
 #define WORKER_REPORT_FD 3
 #define WORKER_FIRST_FD 4
-/* Without arguments: waits for those of the job, and its descriptors. 0, -ECANCELED: there will be none, -errno. *argv lives as long as the process. */
-int worker_receive_job(int *argc, char ***argv);
+/* The exit status of main(). run() gets the job of argv or, without arguments, one job after the other until one does not give EXIT_SUCCESS. Nothing of a job
+ * may be there in the next one: what it has open is closed here, what it has allocated is run()'s to free, and a job that changes the process
+ * itself (its namespaces, directory, rights, umask, signals, a filter of system calls) does not return but ends in exit(). */
+int worker_serve(int argc, char *argv[], int (*run)(int argc, char *argv[]));
 int worker_report(const char *key, const char *value);
 int worker_reportf(const char *key, const char *format, ...) printf_like(2, 3);
 /* Reports the error and gives the exit status: return worker_fail(r, &error) from main(). */

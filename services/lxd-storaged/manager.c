@@ -21,7 +21,7 @@ Manager *manager_free(Manager *m) {
                 m->tasks = t->next;
                 task_free(t);
         }
-        worker_spare_free(m->spare);
+        worker_free(m->waiting);
         bus_peer_free(m->images);
         bus_peer_free(m->instances);
         db_close(m->db);
@@ -163,8 +163,6 @@ int manager_load(Manager *m, Daemon *daemon) {
         r = bus_peer_new(daemon_event(daemon), "imaged", &m->images);
         if (r >= 0)
                 r = bus_peer_new(daemon_event(daemon), "instanced", &m->instances);
-        if (r >= 0)
-                r = worker_spare_new(daemon_event(daemon), "lxd-storage-worker", &m->spare);
         if (r >= 0)
                 r = recover(m);
         if (r < 0)

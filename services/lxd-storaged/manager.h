@@ -29,7 +29,7 @@ typedef struct Manager {
         BusPeer *instances; /* lxd-instanced */
         Task *tasks;        /* in order of arrival */
         bool scheduling;    /* inside task_schedule() */
-        WorkerSpare *spare; /* of lxd-storage-worker */
+        Worker *waiting;    /* a process of lxd-storage-worker without a job, or NULL */
         Strv labels; /* keys in the path of the object that a handler is running for */
 } Manager;
 

@@ -358,7 +358,7 @@ int task_worker(Task *t, const char *verb, const Pool *pool, char *const *argume
         crash_point("before-worker");
         r = worker_arguments(t, verb, pool, arguments, &argv);
         if (r >= 0)
-                r = worker_spare_spawn(t->manager->spare, argv, fds, n_fds, &callbacks, t, &t->worker);
+                r = worker_run(daemon_event(t->manager->daemon), &t->manager->waiting, argv, fds, n_fds, &callbacks, t, &t->worker);
         if (r < 0)
                 return bus_error_wrap(error, r, "Failed to start the storage worker");
         r = db_sync(t->manager->db); /* the row that says what the worker is about to do, while it begins */

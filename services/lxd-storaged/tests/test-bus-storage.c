@@ -2,8 +2,11 @@
 /* lxd-storaged over its bus: every method on both drivers, with good and bad input. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -812,6 +815,168 @@ static void test_snapshot_duties(void **state) {
         assert_int_equal(harness_call(h, "/pool/p", "Pool", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
 }
 
+/* ---- the worker that waits ---- */
+
+/* Not one that only waits to be reaped. */
+static bool is_alive(int pid) {
+        char path[64], c;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+        return readlink(path, &c, 1) > 0;
+}
+
+/* 0 = none; more than one is too many. */
+static int worker_pid(Harness *h) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_fclose_ FILE *f = NULL;
+        int pid, found = 0;
+
+        assert_true(str_format(&path, "/proc/%d/task/%d/children", (int) h->daemon, (int) h->daemon) >= 0);
+        f = fopen(path, "re");
+        assert_non_null(f);
+        while (fscanf(f, "%d", &pid) == 1)
+                if (is_alive(pid)) {
+                        assert_int_equal(found, 0);
+                        found = pid;
+                }
+        return found;
+}
+
+/* All that one job could leave to the next: rights, signals, file mode mask, descriptors, directories, namespaces. */
+static char *worker_state(int pid) {
+        static const char *const fields[] = { "Umask:", "Uid:", "Gid:", "Groups:", "Threads:", "SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:",
+                                              "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:" };
+        static const char *const links[] = { "cwd", "root", "fd/0", "fd/1", "fd/2", "fd/3", "ns/mnt", "ns/user", "ns/net", "ns/pid", "ns/ipc", "ns/uts" };
+        _cleanup_free_ char *path = NULL, *status = NULL;
+        _cleanup_strv_free_ Strv lines = NULL, state = NULL;
+        _cleanup_closedir_ DIR *d = NULL;
+        char *text, target[256];
+        unsigned n = 0;
+        ssize_t k;
+
+        assert_true(str_format(&path, "/proc/%d/status", pid) >= 0);
+        assert_true(file_read(path, 16384, &status, NULL) >= 0 && strv_split(status, "\n", &lines) >= 0);
+        STRV_FOREACH(line, lines)
+                for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                        if (startswith(*line, fields[i]))
+                                assert_true(strv_extend(&state, *line) >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(links); i++) {
+                free(TAKE_PTR(path));
+                assert_true(str_format(&path, "/proc/%d/%s", pid, links[i]) >= 0);
+                k = readlink(path, target, sizeof(target) - 1);
+                assert_true(k > 0);
+                target[k] = '\0';
+                assert_true(strv_extend(&state, target) >= 0);
+        }
+        free(TAKE_PTR(path));
+        assert_true(str_format(&path, "/proc/%d/fd", pid) >= 0);
+        d = opendir(path);
+        for (struct dirent *entry; (entry = readdir(d));)
+                n += entry->d_name[0] != '.';
+        assert_int_equal(n, 4);
+        assert_true(strv_join(state, "\n", &text) >= 0);
+        return text;
+}
+
+static int call_v(Harness *h, const char *method) {
+        return harness_call(h, "/volume/p/custom/default/v", "Volume", method, "(sss)t", WHO, NO_FLAGS);
+}
+
+static int rename_to(Harness *h, const char *from, const char *to) {
+        _cleanup_free_ char *path = NULL;
+
+        assert_true(str_format(&path, "/volume/p/custom/default/%s", from) >= 0);
+        return harness_call(h, path, "Volume", "Rename", "s(sss)t", to, WHO, NO_FLAGS);
+}
+
+/* Every kind of job. */
+static void all_jobs(Harness *h) {
+        assert_int_equal(create_pool(h, "q", "dir"), 0);
+        assert_int_equal(harness_call(h, "/pool/p", "Pool", "DescribeResources", "t", NO_FLAGS), 0);
+        assert_int_equal(create_custom(h, "/pool/p", "v"), 0);
+        write_file(harness_path(h, "storage-pools/p/custom/default_v/f"), "text");
+        assert_int_equal(guest_image(h, "c1", FP), 0);
+        assert_int_equal(harness_operation(h, "/volume/p/custom/default/v", "Volume", "CreateSnapshot", "st(sss)t", "s", NO_FLAGS, WHO, NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/v", "Volume", "Restore", "s(sss)t", "s", WHO, NO_FLAGS), 0);
+        assert_int_equal(harness_operation(h, "/pool/q", "Pool", "CopyVolume", "sssa{ss}a{ss}(sss)t", "default", "w", "", 0, 2, "pool", "p", "name", "v",
+                                           WHO, NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "", "Guests", "Shift", "sssssast", "p", "custom", "default", "v", "1", 1, "b 0 1000 1000", NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "/volume/p/custom/default/v", "Volume", "Update", "sa{ss}s(sss)t", "", 1, "size", "20MiB", "", WHO,
+                                      (uint64_t) (UPDATE_CONFIG | UPDATE_MERGE)), 0);
+        (void) harness_call(h, "/volume/p/custom/default/v", "Volume", "DescribeState", "t", NO_FLAGS); /* dir knows no usage */
+        assert_int_equal(rename_to(h, "v", "u"), 0);
+        assert_int_equal(rename_to(h, "u", "v"), 0);
+        assert_int_equal(call_v(h, "Delete"), 0);
+        assert_int_equal(harness_call(h, "/volume/q/custom/default/w", "Volume", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
+        assert_int_equal(harness_call(h, "/pool/q", "Pool", "Delete", "(sss)t", WHO, NO_FLAGS), 0);
+}
+
+static void one_worker(Harness *h, const char *driver) {
+        _cleanup_free_ char *before = NULL, *after = NULL;
+        int pid;
+
+        SKIP_WITHOUT_BTRFS(h, driver);
+        assert_int_equal(create_pool(h, "p", driver), 0);
+        pid = worker_pid(h);
+        before = worker_state(pid);
+        all_jobs(h);
+        assert_int_equal(worker_pid(h), pid);
+        after = worker_state(pid);
+        assert_string_equal(before, after);
+
+        /* Answered is let go of. */
+        assert_int_equal(create_custom(h, "/pool/p", "v"), 0);
+        if (streq(driver, "btrfs"))
+                assert_int_equal(umount2(harness_path(h, "storage-pools/p"), UMOUNT_NOFOLLOW), 0);
+        assert_int_equal(call_v(h, "Delete"), 0);
+        assert_int_equal(worker_pid(h), pid);
+
+        /* Who fails ends, and the next one goes on. */
+        assert_true(harness_call(h, "", "Manager", "CreatePool", "sssa{ss}(sss)t", "x", "dir", "", 1, "source", "/nope", WHO, NO_FLAGS) < 0);
+        assert_int_equal(worker_pid(h), 0);
+        assert_int_equal(create_custom(h, "/pool/p", "v"), 0);
+        pid = worker_pid(h);
+        assert_int_not_equal(pid, 0);
+        assert_int_equal(kill(pid, SIGTERM), 0);
+        while (kill(pid, 0) == 0)
+                (void) usleep(1000);
+        assert_int_equal(call_v(h, "Delete"), 0);
+
+        pid = worker_pid(h);
+        harness_kill(h);
+        for (unsigned i = 0; i < 500 && is_alive(pid); i++)
+                (void) usleep(10000);
+        assert_false(is_alive(pid));
+        harness_start(h, NULL);
+}
+
+static void test_worker_dir(void **state) {
+        one_worker(*state, "dir");
+}
+
+static void test_worker_btrfs(void **state) {
+        one_worker(*state, "btrfs");
+}
+
+/* A worker that waits is no reason to stay awake. */
+static void test_worker_asleep(void **state) {
+        Harness *h = *state;
+        int pid, status;
+
+        harness_kill(h);
+        (void) setenv("LXD_IDLE_SEC", "1", 1);
+        harness_start(h, NULL);
+        (void) unsetenv("LXD_IDLE_SEC");
+        assert_int_equal(create_pool(h, "p", "dir"), 0);
+        pid = worker_pid(h);
+        assert_int_not_equal(pid, 0);
+        h->bus = sd_bus_close_unref(h->bus);
+        assert_int_equal(waitpid(h->daemon, &status, 0), h->daemon);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_false(is_alive(pid));
+        harness_start(h, NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
 
 int main(void) {
@@ -822,6 +987,7 @@ int main(void) {
                 TEST(test_guest_dir),         TEST(test_guest_btrfs),     TEST(test_guest_bad_input), TEST(test_image_broken),
                 TEST(test_image_shared),      TEST(test_quota_btrfs),     TEST(test_remount_btrfs),   TEST(test_copy_dir_btrfs),
                 TEST(test_copy_btrfs_dir),    TEST(test_move),            TEST(test_snapshot_duties),
+                TEST(test_worker_dir),        TEST(test_worker_btrfs),    TEST(test_worker_asleep),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

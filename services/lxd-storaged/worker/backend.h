@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a storage driver does to the host. Runs in the worker only: straight, synchronous code, one job per process.
+/* What a storage driver does to the host. Runs in the worker only: straight, synchronous code, one job at a time.
  *
  * Volumes are named by their path below the pool's mount point ("containers/c1", "custom-snapshots/default_v/s0"); pool.fd is that
  * mount point. All callbacks return 0 or a negative errno with `e` set, and are repeatable: a job that was killed is

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lxd-storage-worker: one job on the host for lxd-storaged, from argv, with its outcome on the report socket.
+/* lxd-storage-worker: jobs on the host for lxd-storaged, one after the other, with their outcome on the report socket.
  *
  *   lxd-storage-worker [VERB KEY=VALUE...]
  *
- * Without arguments it waits for those of its job. Every verb takes driver=, pool=, path= (mount point), source=, state-dir=, options=,
- * uuid=. The list of verbs with their further keys is `verbs` below. Volumes are paths below the mount point. */
+ * Without arguments it waits for those of its jobs. Every verb takes driver=, pool=, path= (mount point), source=, state-dir=, options=,
+ * uuid=. The list of verbs with their further keys is `verbs` below. Volumes are paths below the mount point.
+ * What is open for as long as the job (the pool, the lock of the mounts) worker_serve() closes. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -63,7 +64,7 @@ static int make_kinds(Job *j, HostError *e) {
         return 0;
 }
 
-/* Only one process mounts at a time: two would stack their mounts. The lock goes with the process. */
+/* Only one process mounts at a time: two would stack their mounts. The lock goes with the job's descriptors. */
 static int lock_mounts(Job *j, HostError *e) {
         _cleanup_free_ char *dir = NULL;
         int fd, r;
@@ -335,18 +336,13 @@ static const Verb *verb_find(const char *name) {
         return NULL;
 }
 
-int main(int argc, char *argv[]) {
+static int run(int argc, char *argv[]) {
         _cleanup_(host_error_done) HostError error = {};
         _cleanup_free_ VolumePair *pairs = NULL;
         Job job = { .pool = { .fd = -EBADF, .source = "", .mount_options = "", .uuid = "" }, .id = "0", .mode = -1 };
         const Verb *verb;
         int r;
 
-        /* Without its daemon nobody would record the outcome: the next daemon undoes the job. */
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void) umask(0);
-        if (worker_receive_job(&argc, &argv) < 0)
-                return EXIT_FAILURE;
         verb = argc > 1 ? verb_find(argv[1]) : NULL;
         pairs = calloc(argc + 1, sizeof(*pairs));
         job.pairs = pairs;
@@ -362,4 +358,11 @@ int main(int argc, char *argv[]) {
         if (r >= 0)
                 return EXIT_SUCCESS;
         return worker_fail(r, &(sd_bus_error) { .name = error.name, .message = error.text });
+}
+
+int main(int argc, char *argv[]) {
+        /* Without its daemon nobody would record the outcome: the next daemon undoes the job. */
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void) umask(0);
+        return worker_serve(argc, argv, run);
 }

@@ -29,6 +29,7 @@ typedef struct Copy {
         size_t n_links, allocated_links;
         uint64_t bytes;
         bool into; /* the root of the target exists */
+        bool no_copy_file_range;
         void (*progress)(uint64_t bytes);
         HostError *error;
 } Copy;
@@ -172,22 +173,20 @@ static int attributes_copy(int from_dir, int to_dir, const char *name, const str
         return utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int range_copy(int from, int to, off_t start, off_t end) {
-        static bool no_copy_file_range;
-
+static int range_copy(Copy *c, int from, int to, off_t start, off_t end) {
         while (start < end) {
                 size_t n = MIN((uint64_t) (end - start), (uint64_t) CHUNK);
                 loff_t in = start, out = start;
                 ssize_t k = -1;
 
-                if (!no_copy_file_range) {
+                if (!c->no_copy_file_range) {
                         k = copy_file_range(from, &in, to, &out, n, 0);
                         if (k < 0 && (errno == EXDEV || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
-                                no_copy_file_range = true;
+                                c->no_copy_file_range = true;
                         else if (k < 0)
                                 return -errno;
                 }
-                if (no_copy_file_range) {
+                if (c->no_copy_file_range) {
                         if (lseek(to, start, SEEK_SET) < 0)
                                 return -errno;
                         in = start;
@@ -202,7 +201,7 @@ static int range_copy(int from, int to, off_t start, off_t end) {
         return 0;
 }
 
-static int content_copy(int from, int to, off_t size) {
+static int content_copy(Copy *c, int from, int to, off_t size) {
         off_t data = 0, hole;
         int r;
 
@@ -219,7 +218,7 @@ static int content_copy(int from, int to, off_t size) {
                 hole = lseek(from, data, SEEK_HOLE);
                 if (hole < 0)
                         return -errno;
-                r = range_copy(from, to, data, MIN(hole, size));
+                r = range_copy(c, from, to, data, MIN(hole, size));
                 if (r < 0)
                         return r;
                 data = hole;
@@ -243,7 +242,7 @@ static int file_copy(Copy *c, int from_dir, int to_dir, const char *name, const 
         to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (to < 0)
                 return -errno;
-        r = content_copy(from, to, now.st_size);
+        r = content_copy(c, from, to, now.st_size);
         if (r < 0)
                 return r;
         c->bytes += (uint64_t) now.st_blocks * 512;
