@@ -86,7 +86,7 @@ static int work_get(Job *j, sd_bus_error *error) {
         Access *a = j->data;
         FileRequest *f = a->arg;
         GuestRoot root = root_of(a);
-        int r = guest_files_get(j->manager->files, &root, f->path, file_done, j, error);
+        int r = guest_files_get(j->manager->file_workers, &root, f->path, file_done, j, error);
 
         if (r >= 0)
                 job_wait(j);
@@ -130,7 +130,7 @@ static int work_put(Job *j, sd_bus_error *error) {
         GuestFilePut put = {
                 .path = f->path, .type = f->type, .uid = f->uid, .gid = f->gid, .mode = f->mode, .write = f->append ? "append" : "overwrite", .content = f->content,
         };
-        int r = guest_files_put(j->manager->files, &root, &put, file_done, j, error);
+        int r = guest_files_put(j->manager->file_workers, &root, &put, file_done, j, error);
 
         if (r >= 0)
                 job_wait(j);
@@ -182,7 +182,7 @@ static int work_delete(Job *j, sd_bus_error *error) {
         Access *a = j->data;
         FileRequest *f = a->arg;
         GuestRoot root = root_of(a);
-        int r = guest_files_delete(j->manager->files, &root, f->path, file_done, j, error);
+        int r = guest_files_delete(j->manager->file_workers, &root, f->path, file_done, j, error);
 
         if (r >= 0)
                 job_wait(j);

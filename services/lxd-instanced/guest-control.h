@@ -139,6 +139,6 @@ int guest_device_add(sd_event *event, uint64_t id, const GuestDevice *device, gu
 int guest_device_remove(sd_event *event, uint64_t id, const GuestDevice *device, guest_reply_t callback, void *userdata,
                         GuestCall **ret_call, sd_bus_error *error);
 
-/* Whether mounts of the file system that holds path can be idmapped (one probe per file system, remembered). 1, 0, -errno. Takes
- * a fork and some 0.2 ms the first time. */
+/* Whether mounts of the file system that holds path can be idmapped (one probe per mount, remembered). 1, 0, -errno. Takes
+ * a fork and up to 1 ms the first time. */
 int guest_idmap_probe(const char *path);

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of an instance, running or stopped: read, written and deleted by worker processes (lxd-file-worker) that never leave
- * the instance's root, whatever its owner links where. */
+ * the instance's root, whatever its owner links where. They hold nothing of an instance between two calls. */
 #pragma once
 
 #include <sys/types.h>
 
-#include <systemd/sd-bus.h>
-#include <systemd/sd-event.h>
-
 #include "base/str.h"
-
-/* The workers of one daemon: spawned when needed, up to 16 at a time (more calls wait their turn), gone after 3 s without work. They hold nothing
- * of an instance between two calls. */
-typedef struct GuestFiles GuestFiles;
-
-int guest_files_new(sd_event *event, GuestFiles **ret); /* 0, -ENOMEM */
-GuestFiles *guest_files_free(GuestFiles *f);            /* kills the workers; pending callbacks are not called */
-unsigned guest_files_pending(GuestFiles *f);            /* a daemon with pending calls is not idle */
+#include "guest-worker.h"
 
 /* Where the files are and how ids on it translate. */
 typedef struct GuestRoot {
@@ -39,9 +29,10 @@ typedef struct GuestFile {
 /* file is NULL when r < 0 (then e is set) and for put and delete. */
 typedef void (*guest_files_reply_t)(int r, const sd_bus_error *e, GuestFile *file, void *userdata);
 
-/* All: 0 (root_fd and content may be closed as soon as this returned: they are duplicated), or negative errno with error set and no callback.
+/* All, with workers of kind "file": 0 (root_fd and content may be closed as soon as this returned: they are duplicated), or negative errno
+ * with error set and no callback.
  * Errors of the answer: NotFound, InvalidArgument (bad path, not a file), AlreadyExists, NotSupported, Failed; text in LXD's words. */
-int guest_files_get(GuestFiles *f, const GuestRoot *root, const char *path, guest_files_reply_t callback, void *userdata,
+int guest_files_get(GuestWorkers *workers, const GuestRoot *root, const char *path, guest_files_reply_t callback, void *userdata,
                     sd_bus_error *error);
 
 typedef struct GuestFilePut {
@@ -53,8 +44,8 @@ typedef struct GuestFilePut {
 } GuestFilePut;
 
 /* Answers when content hit EOF and all of it is written. */
-int guest_files_put(GuestFiles *f, const GuestRoot *root, const GuestFilePut *put, guest_files_reply_t callback, void *userdata,
+int guest_files_put(GuestWorkers *workers, const GuestRoot *root, const GuestFilePut *put, guest_files_reply_t callback, void *userdata,
                     sd_bus_error *error);
 /* A file, link or empty directory. */
-int guest_files_delete(GuestFiles *f, const GuestRoot *root, const char *path, guest_files_reply_t callback, void *userdata,
+int guest_files_delete(GuestWorkers *workers, const GuestRoot *root, const char *path, guest_files_reply_t callback, void *userdata,
                        sd_bus_error *error);

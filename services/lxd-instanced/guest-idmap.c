@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a file system can have idmapped mounts: tried once for each, with a user namespace made for the purpose. */
+/* Whether a file system can have idmapped mounts: tried once for each that is mounted, with a user namespace made for the purpose. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,8 +13,12 @@
 
 #define REMEMBERED_MAX 64
 
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000U /* Linux 6.8; before, the number of a mount that is gone may be another's later */
+#endif
+
 static struct {
-        dev_t device;
+        uint64_t mount;
         int answer;
 } remembered[REMEMBERED_MAX];
 static size_t n_remembered;
@@ -77,22 +81,24 @@ static int probe(const char *path) {
         return errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
 }
 
+/* By mount, and not by device: btrfs has a device number for each subvolume, so each new guest would be tried. */
 int guest_idmap_probe(const char *path) {
-        struct stat st;
+        struct statx sx;
+        size_t slot;
         int r;
 
-        if (stat(path, &st) < 0)
+        if (statx(AT_FDCWD, path, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &sx) < 0)
                 return -errno;
+        if (!(sx.stx_mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)))
+                return 0; /* older than Linux 5.8, and so than idmapped mounts */
         for (size_t i = 0; i < n_remembered; i++)
-                if (remembered[i].device == st.st_dev)
+                if (remembered[i].mount == sx.stx_mnt_id)
                         return remembered[i].answer;
         r = probe(path);
-        if (r >= 0) {
-                /* When it is full the oldest goes; btrfs has a device number per subvolume. */
-                size_t slot = n_remembered < REMEMBERED_MAX ? n_remembered++ : (size_t) st.st_dev % REMEMBERED_MAX;
-
-                remembered[slot].device = st.st_dev;
-                remembered[slot].answer = r;
-        }
+        if (r < 0)
+                return r;
+        slot = n_remembered < REMEMBERED_MAX ? n_remembered++ : sx.stx_mnt_id % REMEMBERED_MAX;
+        remembered[slot].mount = sx.stx_mnt_id;
+        remembered[slot].answer = r;
         return r;
 }

@@ -1,81 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's side of image templates: finds out whether there can be any, and runs lxd-template-worker. */
+/* The daemon's side of image templates: finds out whether there can be any, and calls lxd-template-worker. */
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "base/file.h"
 #include "bus-error.h"
 #include "guest-templates.h"
-#include "guest-worker.h"
 
 #define METADATA_MAX (1024 * 1024)
 
-struct GuestTemplatesJob {
-        sd_event_source *io, *child, *defer;
-        int fd;
-        pid_t pid;
+typedef struct TemplatesCall {
+        GuestWorkerCall call; /* the first */
         guest_templates_reply_t callback;
         void *userdata;
-};
+} TemplatesCall;
 
-GuestTemplatesJob *guest_templates_job_free(GuestTemplatesJob *j) {
-        if (!j)
-                return NULL;
-        if (j->pid > 0 && j->fd >= 0)
-                (void) kill(j->pid, SIGKILL);
-        sd_event_source_disable_unref(j->io);
-        sd_event_source_disable_unref(j->defer);
-        if (j->child) {
-                (void) sd_event_source_set_userdata(j->child, NULL);
-                sd_event_source_unref(j->child); /* floating: it stays until the process is collected */
-        }
-        closep(&j->fd);
-        free(j);
-        return NULL;
-}
-DEFINE_CLEANUP(GuestTemplatesJob, guest_templates_job_free)
+static void on_done(GuestWorkerCall *c, int r, const sd_bus_error *e, GuestMessage *answer) {
+        TemplatesCall *t = (TemplatesCall *) c;
 
-static int on_exit_collect(sd_event_source *s, const siginfo_t *si, void *userdata) {
-        GuestTemplatesJob *j = userdata;
-
-        (void) sd_event_source_set_floating(s, false);
-        if (j)
-                j->child = sd_event_source_unref(s);
-        return 0;
-}
-
-static void job_finish(GuestTemplatesJob *j, int r, const sd_bus_error *e) {
-        guest_templates_reply_t callback = j->callback;
-        void *userdata = j->userdata;
-
-        guest_templates_job_free(j);
-        callback(r, e, userdata);
-}
-
-static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_message_ GuestMessage m = {};
-        GuestTemplatesJob *j = userdata;
-        int r;
-
-        r = guest_message_receive(fd, &m);
-        if (r == -EAGAIN)
-                return 0;
-        if (r <= 0)
-                r = bus_error_set(&error, LXD_ERROR_FAILED, "The template worker was killed");
-        else if (streq(guest_message_verb(&m), "ok"))
-                r = 0;
-        else
-                r = bus_error_set(&error, guest_message_get(&m, "name") ?: LXD_ERROR_FAILED, "%s",
-                                  strempty(guest_message_get(&m, "text")));
-        job_finish(j, r, r < 0 ? &error : NULL);
-        return 0;
-}
-
-static int on_nothing(sd_event_source *s, void *userdata) {
-        job_finish(userdata, 0, NULL);
-        return 0;
+        t->callback(r, e, t->userdata);
 }
 
 /* A template can only be meant for a trigger whose word is in the file. This is no parser: it only saves a process at most starts. */
@@ -112,7 +54,7 @@ static int request_add_devices(GuestMessage *m, const Devices *devices) {
         return r;
 }
 
-static int request_build(GuestMessage *m, const GuestTemplates *t, int volume) {
+static int request_build(GuestMessage *m, const GuestTemplates *t) {
         const char *const facts[][2] = {
                 { "name", t->name }, { "type", t->type }, { "architecture", t->architecture },
                 { "privileged", t->privileged ? "true" : "false" }, { "ephemeral", t->ephemeral ? "true" : "false" },
@@ -130,49 +72,44 @@ static int request_build(GuestMessage *m, const GuestTemplates *t, int volume) {
                 r = guest_message_addf(m, "config", "%s=%s", t->config->items[i].key, t->config->items[i].value);
         if (r >= 0)
                 r = request_add_devices(m, t->devices);
-        return r < 0 ? r : guest_message_add_fd(m, volume);
-}
-
-static int job_spawn(sd_event *event, GuestTemplatesJob *j, const GuestMessage *m) {
-        int r;
-
-        r = guest_worker_start("template-worker", m, &j->fd, &j->pid); /* its first look finds the request */
-        if (r < 0)
-                return r;
-        r = sd_event_add_child(event, &j->child, j->pid, WEXITED, on_exit_collect, j);
-        if (r >= 0)
-                r = sd_event_source_set_floating(j->child, true);
-        if (r >= 0)
-                r = sd_event_add_io(event, &j->io, j->fd, EPOLLIN, on_answer, j);
         return r;
 }
 
-int guest_templates_apply(sd_event *event, const GuestTemplates *t, guest_templates_reply_t callback, void *userdata,
-                          GuestTemplatesJob **ret_job, sd_bus_error *error) {
-        _cleanup_(guest_templates_job_freep) GuestTemplatesJob *j = calloc(1, sizeof(*j));
-        _cleanup_close_ int volume = open(t->volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_message_ GuestMessage m = {};
+/* volume: the call's from now on. */
+static int call_new(const GuestTemplates *t, int *volume, guest_templates_reply_t callback, void *userdata, GuestWorkerCall **ret) {
+        TemplatesCall *call = calloc(1, sizeof(*call));
+        _cleanup_(guest_worker_call_freep) GuestWorkerCall *c = call ? &call->call : NULL;
         int r;
 
-        if (!j)
-                return bus_error_ensure(error, -ENOMEM);
-        *j = (GuestTemplatesJob) { .fd = -EBADF, .callback = callback, .userdata = userdata };
+        if (!call)
+                return -ENOMEM;
+        *call = (TemplatesCall) { .call.reply = on_done, .callback = callback, .userdata = userdata };
+        r = request_build(&c->message, t);
+        if (r >= 0)
+                r = guest_message_add_fd(&c->message, *volume);
+        if (r < 0)
+                return r;
+        *volume = -EBADF;
+        c->message.owns_fds = true;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+int guest_templates_apply(GuestWorkers *workers, const GuestTemplates *t, guest_templates_reply_t callback, void *userdata, sd_bus_error *error) {
+        _cleanup_close_ int volume = open(t->volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        GuestWorkerCall *c;
+        int r;
+
         if (volume < 0)
                 return bus_error_set(error, LXD_ERROR_FAILED, "Failed to open the volume \"%s\": %s", t->volume, strerror(errno));
         r = may_have_templates(volume, t->triggers);
         if (r < 0)
                 return bus_error_set(error, LXD_ERROR_FAILED, "Failed to read metadata.yaml of the instance: %s", strerror(-r));
         if (r == 0)
-                r = sd_event_add_defer(event, &j->defer, on_nothing, j);
-        else {
-                r = request_build(&m, t, volume);
-                if (r >= 0)
-                        r = job_spawn(event, j, &m);
-        }
+                return 0;
+        r = call_new(t, &volume, callback, userdata, &c);
         if (r < 0)
-                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to start lxd-template-worker: %s", strerror(-r));
-        if (ret_job)
-                *ret_job = j;
-        TAKE_PTR(j);
-        return 0;
+                return bus_error_set(error, LXD_ERROR_FAILED, "Failed to ask lxd-template-worker: %s", strerror(-r));
+        r = guest_workers_submit(workers, c, error);
+        return r < 0 ? r : 1;
 }

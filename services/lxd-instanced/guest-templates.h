@@ -3,10 +3,8 @@
  * and written below the instance's rootfs without following a link. */
 #pragma once
 
-#include <systemd/sd-bus.h>
-#include <systemd/sd-event.h>
-
 #include "base/str.h"
+#include "guest-worker.h"
 #include "keyvalue.h"
 
 typedef struct GuestTemplates {
@@ -22,15 +20,10 @@ typedef struct GuestTemplates {
         char *const *idmap;        /* lxc.idmap lines of the ids on disk (see GuestRoot); NULL = none */
 } GuestTemplates;
 
-typedef struct GuestTemplatesJob GuestTemplatesJob;
-
-/* r 0 (also: no metadata.yaml, no templates), or negative errno with e set, naming the template. */
+/* r 0, or negative errno with e set, naming the template. */
 typedef void (*guest_templates_reply_t)(int r, const sd_bus_error *e, void *userdata);
 
-/* Applies them; the callback comes once the worker is gone. 0, or negative errno with error set and no callback. All
- * strings are copied. *ret_job may be NULL. A volume without metadata.yaml or without a template for these triggers
- * starts no worker; the callback then comes from the event loop as usual. */
-int guest_templates_apply(sd_event *event, const GuestTemplates *t, guest_templates_reply_t callback, void *userdata,
-                          GuestTemplatesJob **ret_job, sd_bus_error *error);
-/* Kills the worker and forgets the callback. Accepts NULL; returns NULL. */
-GuestTemplatesJob *guest_templates_job_free(GuestTemplatesJob *j);
+/* Applies them, with workers of kind "template" that end by an error: after one the next instance's templates meet no process, and no layout
+ * of memory, that the last one's knew. All strings are copied. 1: the callback tells how it ended; 0: there is nothing to do (no metadata.yaml, or no
+ * template for these triggers), and no callback; negative errno with error set and no callback. */
+int guest_templates_apply(GuestWorkers *workers, const GuestTemplates *t, guest_templates_reply_t callback, void *userdata, sd_bus_error *error);

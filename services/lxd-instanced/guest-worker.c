@@ -1,17 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the start of file and template workers. */
+/* Owns the processes of file and template workers. */
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "bus-error.h"
 #include "guest-worker.h"
 
 #define REQUEST_FD 3
+#define WORKERS_MAX 16
+#define IDLE_TIME (3 * USEC_PER_SEC)
 
-static int worker_exec(const char *name, int socket, pid_t *ret_pid) {
+typedef struct GuestWorker GuestWorker;
+struct GuestWorker {
+        GuestWorker *next;
+        GuestWorkers *workers;
+        GuestWorkerCall *call;        /* NULL = free */
+        int fd;
+        pid_t pid;
+        sd_event_source *io, *child;
+};
+
+struct GuestWorkers {
+        sd_event *event;
+        const char *kind;
+        GuestWorkersFlags flags;
+        GuestWorker *list;
+        size_t n;
+        GuestWorkerCall *queue, **queue_end;
+        unsigned n_pending;
+        sd_event_source *idle;
+};
+
+GuestWorkerCall *guest_worker_call_free(GuestWorkerCall *c) {
+        if (!c)
+                return NULL;
+        guest_message_done(&c->message);
+        free(c);
+        return NULL;
+}
+
+/* The process ends when its socket closes; one that is busy is killed. Its end is collected by the event source that stays. */
+static void worker_free(GuestWorker *w) {
+        if (w->call)
+                (void) kill(w->pid, SIGKILL);
+        sd_event_source_disable_unref(w->io);
+        closep(&w->fd);
+        guest_worker_call_free(w->call);
+        if (w->child)
+                (void) sd_event_source_set_userdata(w->child, NULL);
+        sd_event_source_unref(w->child);
+        free(w);
+}
+
+static void workers_remove(GuestWorkers *s, GuestWorker *w) {
+        for (GuestWorker **p = &s->list; *p; p = &(*p)->next)
+                if (*p == w) {
+                        *p = w->next;
+                        s->n--;
+                        worker_free(w);
+                        return;
+                }
+}
+
+int guest_workers_new(sd_event *event, const char *kind, GuestWorkersFlags flags, GuestWorkers **ret) {
+        GuestWorkers *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        *s = (GuestWorkers) { .event = sd_event_ref(event), .kind = kind, .flags = flags, .queue_end = &s->queue };
+        *ret = s;
+        return 0;
+}
+
+GuestWorkers *guest_workers_free(GuestWorkers *s) {
+        if (!s)
+                return NULL;
+        while (s->list)
+                workers_remove(s, s->list);
+        while (s->queue) {
+                GuestWorkerCall *c = s->queue;
+
+                s->queue = c->next;
+                guest_worker_call_free(c);
+        }
+        sd_event_source_disable_unref(s->idle);
+        sd_event_unref(s->event);
+        free(s);
+        return NULL;
+}
+
+unsigned guest_workers_pending(GuestWorkers *s) {
+        return s->n_pending;
+}
+
+/* Hands the answer to the caller. */
+static void call_finish(GuestWorkerCall *c, const char *kind, int q, GuestMessage *m) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = 0;
+
+        if (q == 0)
+                r = bus_error_set(&error, LXD_ERROR_FAILED, "The %s worker was killed", kind);
+        else if (q < 0)
+                r = bus_error_set(&error, LXD_ERROR_FAILED, "Failed to read the answer of the %s worker: %s", kind, strerror(-q));
+        else if (!streq(guest_message_verb(m), "ok"))
+                r = bus_error_set(&error, guest_message_get(m, "name") ?: LXD_ERROR_FAILED, "%s", strempty(guest_message_get(m, "text")));
+        c->reply(c, r, r < 0 ? &error : NULL, r < 0 ? NULL : m);
+}
+
+static void workers_run_queue(GuestWorkers *s);
+
+static int worker_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        _cleanup_(guest_worker_call_freep) GuestWorkerCall *c = NULL;
+        _cleanup_message_ GuestMessage m = {};
+        GuestWorker *w = userdata;
+        GuestWorkers *s = w->workers;
+        const char *kind = s->kind;
+        int q;
+
+        q = guest_message_receive(w->fd, &m);
+        if (q == -EAGAIN)
+                return 0;
+        c = TAKE_PTR(w->call);
+        if (q <= 0 || (s->flags & GUEST_WORKERS_END_BY_ERROR && !streq(guest_message_verb(&m), "ok")))
+                workers_remove(s, w);
+        if (c) {
+                s->n_pending--;
+                workers_run_queue(s); /* first, so that the caller may free s */
+                call_finish(c, kind, q, &m);
+        }
+        return 0;
+}
+
+static int worker_exited(sd_event_source *s, const siginfo_t *si, void *userdata) {
+        GuestWorker *w = userdata;
+
+        /* Its socket has said all that matters; this only collects it, and gives up the source's own reference. */
+        (void) sd_event_source_set_floating(s, false);
+        if (w)
+                w->child = sd_event_source_unref(s);
+        return 0;
+}
+
+static int worker_exec(const char *kind, int socket, pid_t *ret_pid) {
         _cleanup_free_ char *path = NULL;
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
@@ -19,7 +154,7 @@ static int worker_exec(const char *name, int socket, pid_t *ret_pid) {
         sigset_t none, all;
         int r;
 
-        r = str_format(&path, "%s/lxd-%s", getenv("LXD_WORKER_DIR") ?: LXD_LIBEXEC_DIR, name);
+        r = str_format(&path, "%s/lxd-%s-worker", getenv("LXD_WORKER_DIR") ?: LXD_LIBEXEC_DIR, kind);
         if (r < 0)
                 return r;
         argv[0] = path;
@@ -37,9 +172,10 @@ static int worker_exec(const char *name, int socket, pid_t *ret_pid) {
         return r;
 }
 
-int guest_worker_start(const char *name, const GuestMessage *first, int *ret_fd, pid_t *ret_pid) {
+/* Starts the process with one end of a socket as fd 3; the other, which does not block, is ours. */
+static int worker_start(const char *kind, int *ret_fd, pid_t *ret_pid) {
         _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-        int pair[2], r = 0;
+        int pair[2], r;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
@@ -48,13 +184,113 @@ int guest_worker_start(const char *name, const GuestMessage *first, int *ret_fd,
         (void) close(pair[1]);
         if (theirs < 0)
                 return -errno;
-        if (first)
-                r = guest_message_send(ours, first);
-        if (r >= 0)
-                r = worker_exec(name, theirs, ret_pid);
+        r = worker_exec(kind, theirs, ret_pid);
         if (r < 0)
                 return r;
         (void) fd_set_nonblock(ours, true);
         *ret_fd = TAKE_FD(ours);
+        return 0;
+}
+
+static int worker_new(GuestWorkers *s, GuestWorker **ret) {
+        _cleanup_free_ GuestWorker *w = calloc(1, sizeof(*w));
+        _cleanup_close_ int ours = -EBADF;
+        int r;
+
+        if (!w)
+                return -ENOMEM;
+        r = worker_start(s->kind, &ours, &w->pid);
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(s->event, &w->io, ours, EPOLLIN, worker_readable, w);
+        if (r >= 0) {
+                r = sd_event_add_child(s->event, &w->child, w->pid, WEXITED, worker_exited, w);
+                if (r >= 0)
+                        (void) sd_event_source_set_floating(w->child, true); /* it outlives us until the process is collected */
+        }
+        if (r < 0) {
+                sd_event_source_disable_unref(w->io);
+                (void) kill(w->pid, SIGKILL);
+                return r;
+        }
+        w->fd = TAKE_FD(ours);
+        w->workers = s;
+        w->next = s->list;
+        s->list = w;
+        s->n++;
+        *ret = TAKE_PTR(w);
+        return 0;
+}
+
+static int workers_idle(sd_event_source *source, uint64_t usec, void *userdata) {
+        GuestWorkers *s = userdata;
+
+        for (GuestWorker *w = s->list, *next; w; w = next) {
+                next = w->next;
+                if (!w->call)
+                        workers_remove(s, w);
+        }
+        if (s->queue)
+                workers_run_queue(s);
+        return 0;
+}
+
+static void workers_arm_idle(GuestWorkers *s) {
+        uint64_t now;
+
+        if (sd_event_now(s->event, CLOCK_MONOTONIC, &now) < 0)
+                return;
+        if (s->idle) {
+                (void) sd_event_source_set_time(s->idle, now + IDLE_TIME);
+                (void) sd_event_source_set_enabled(s->idle, SD_EVENT_ONESHOT);
+        } else
+                (void) sd_event_add_time(s->event, &s->idle, CLOCK_MONOTONIC, now + IDLE_TIME, 0, workers_idle, s);
+}
+
+static GuestWorker *workers_get_free(GuestWorkers *s) {
+        GuestWorker *w;
+
+        for (w = s->list; w; w = w->next)
+                if (!w->call)
+                        return w;
+        return s->n < WORKERS_MAX && worker_new(s, &w) >= 0 ? w : NULL;
+}
+
+/* Gives waiting calls to free workers. When no process can be made they wait; workers_idle() tries again. */
+static void workers_run_queue(GuestWorkers *s) {
+        while (s->queue) {
+                GuestWorker *w = workers_get_free(s);
+                GuestWorkerCall *c = s->queue;
+
+                if (!w)
+                        break;
+                s->queue = c->next;
+                if (!s->queue)
+                        s->queue_end = &s->queue;
+                w->call = c;
+                if (guest_message_send(w->fd, &c->message) < 0)
+                        (void) shutdown(w->fd, SHUT_RDWR); /* worker_readable() sees the end */
+                for (size_t i = 0; i < c->message.n_fds; i++)
+                        closep(&c->message.fds[i]); /* the worker has its own */
+        }
+        workers_arm_idle(s);
+}
+
+int guest_workers_submit(GuestWorkers *s, GuestWorkerCall *c, sd_bus_error *error) {
+        GuestWorker *w;
+
+        /* At least one worker has to be there, or nobody would ever look at the queue. */
+        if (s->n == 0) {
+                int r = worker_new(s, &w);
+
+                if (r < 0) {
+                        guest_worker_call_free(c);
+                        return bus_error_set(error, LXD_ERROR_FAILED, "Failed to start lxd-%s-worker: %s", s->kind, strerror(-r));
+                }
+        }
+        *s->queue_end = c;
+        s->queue_end = &c->next;
+        s->n_pending++;
+        workers_run_queue(s);
         return 0;
 }

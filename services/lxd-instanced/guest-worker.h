@@ -1,11 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts the processes that the daemon talks to in guest messages: lxd-file-worker and lxd-template-worker. */
+/* The processes that the daemon talks to in guest messages, lxd-file-worker and lxd-template-worker: a few of each, calls handed to those that are free. */
 #pragma once
 
-#include <sys/types.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
 
 #include "guest-message.h"
 
-/* Starts lxd-<name> with one end of a socket as fd 3; the other, which does not block, is the caller's. first, which may be NULL,
- * is in the socket before the process runs. The caller collects the process. 0, -errno. */
-int guest_worker_start(const char *name, const GuestMessage *first, int *ret_fd, pid_t *ret_pid);
+/* Spawned when needed, up to 16 at a time (more calls wait their turn), gone after 3 s without work. */
+typedef struct GuestWorkers GuestWorkers;
+
+typedef enum GuestWorkersFlags {
+        GUEST_WORKERS_END_BY_ERROR = 1 << 0, /* a worker that answered with an error is not asked again: it ends */
+} GuestWorkersFlags;
+
+/* kind: "file", "template". 0, -ENOMEM. */
+int guest_workers_new(sd_event *event, const char *kind, GuestWorkersFlags flags, GuestWorkers **ret);
+GuestWorkers *guest_workers_free(GuestWorkers *s);     /* kills them; pending callbacks are not called. Accepts NULL */
+unsigned guest_workers_pending(GuestWorkers *s);       /* a daemon with pending calls is not idle */
+
+/* One call; begins what its caller allocates, who has more to remember. The message owns its descriptors. */
+typedef struct GuestWorkerCall GuestWorkerCall;
+struct GuestWorkerCall {
+        GuestWorkerCall *next;
+        GuestMessage message;
+        /* The answer, whose descriptors may be taken; or negative errno with e set, and no answer. The call is freed after. */
+        void (*reply)(GuestWorkerCall *c, int r, const sd_bus_error *e, GuestMessage *answer);
+};
+
+GuestWorkerCall *guest_worker_call_free(GuestWorkerCall *c); /* accepts NULL */
+DEFINE_CLEANUP(GuestWorkerCall, guest_worker_call_free)
+/* Takes the call over, also when it fails: 0, or negative errno with error set and no reply. */
+int guest_workers_submit(GuestWorkers *s, GuestWorkerCall *c, sd_bus_error *error);

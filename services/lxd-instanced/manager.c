@@ -41,7 +41,9 @@ static int set_up(Manager *m, sd_event *event) {
         if (r >= 0)
                 r = bus_peer_new(event, "imaged", &m->imaged);
         if (r >= 0)
-                r = guest_files_new(event, &m->files);
+                r = guest_workers_new(event, "file", 0, &m->file_workers);
+        if (r >= 0)
+                r = guest_workers_new(event, "template", GUEST_WORKERS_END_BY_ERROR, &m->template_workers);
         if (r < 0)
                 return r;
 
@@ -63,7 +65,8 @@ Manager *manager_free(Manager *m) {
         m->netd = bus_peer_free(m->netd);
         m->imaged = bus_peer_free(m->imaged);
         m->units = units_free(m->units);
-        m->files = guest_files_free(m->files);
+        m->file_workers = guest_workers_free(m->file_workers);
+        m->template_workers = guest_workers_free(m->template_workers);
         jobs_free_all(m);
         for (size_t k = 0; k < m->n_instances; k++)
                 instance_free(m->instances[k]);
@@ -173,7 +176,7 @@ void manager_recover(Manager *m) {
 bool manager_is_idle(void *userdata) {
         Manager *m = userdata;
 
-        return !m->jobs && guest_files_pending(m->files) == 0 && bus_peer_pending(m->storaged) == 0 && bus_peer_pending(m->netd) == 0 &&
+        return !m->jobs && guest_workers_pending(m->file_workers) == 0 && bus_peer_pending(m->storaged) == 0 && bus_peer_pending(m->netd) == 0 &&
                bus_peer_pending(m->imaged) == 0;
 }
 

@@ -6,7 +6,7 @@
 #include "bus-server.h"
 #include "daemon.h"
 #include "db.h"
-#include "guest-files.h"
+#include "guest-worker.h"
 #include "idmap.h"
 #include "instance.h"
 #include "job.h"
@@ -26,7 +26,7 @@ struct Manager {
         Db *db;
         BusPeer *storaged, *netd, *imaged;
         Units *units;           /* made when the system bus is there */
-        GuestFiles *files;
+        GuestWorkers *file_workers, *template_workers;
 
         Profile **profiles;     /* sorted by project and name */
         size_t n_profiles;

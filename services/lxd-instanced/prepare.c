@@ -302,7 +302,7 @@ static int step_host(Job *j, sd_bus_error *error) {
         if (r < 0)
                 return r;
 
-        r = guest_templates_apply(j->manager->event,
+        r = guest_templates_apply(j->manager->template_workers,
                                   &(const GuestTemplates) {
                                           .volume = d->root.path,
                                           .triggers = triggers,
@@ -315,11 +315,10 @@ static int step_host(Job *j, sd_bus_error *error) {
                                           .devices = &d->devices,
                                           .idmap = d->root.idmap,
                                   },
-                                  job_templates_done, j, NULL, error);
-        if (r < 0)
-                return r;
-        job_wait(j);
-        return 0;
+                                  job_templates_done, j, error);
+        if (r > 0)
+                job_wait(j);
+        return r < 0 ? r : 0;
 }
 
 static int undo_host(Job *j) {

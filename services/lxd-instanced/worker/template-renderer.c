@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parses metadata.yaml, finds the templates of the triggers and renders them; confined by seccomp, without files or privilege. */
-#include <grp.h>
-#include <seccomp.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-
+/* Parses metadata.yaml, finds the templates of the triggers and renders them. */
 #include <json-c/json.h>
 
 #include "base/str.h"
-#include "bus-error.h"
-#include "capabilities.h"
 #include "template-renderer.h"
 #include "template.h"
 #include "yaml-json.h"
 
-#define NOBODY 65534
 #define TEMPLATES_MAX 256
 
 typedef struct Renderer {
@@ -118,7 +109,7 @@ static int read_properties(struct json_object *template, Config *ret) {
 }
 
 static int render_one(Renderer *r, const char *path, struct json_object *template) {
-        _cleanup_message_ GuestMessage ask = {}, answer = {}, out = {}, written = {};
+        _cleanup_message_ GuestMessage ask = {}, answer = {}, out = {};
         _cleanup_(config_done) Config properties = {};
         _cleanup_free_ char *text = NULL, *message = NULL;
         struct json_object *create_only = NULL;
@@ -153,7 +144,7 @@ static int render_one(Renderer *r, const char *path, struct json_object *templat
                 q = guest_message_add(&out, "create_only", "1");
         if (q >= 0)
                 q = guest_message_add(&out, "text", text);
-        return q < 0 ? q : renderer_ask(r, &out, &written);
+        return q < 0 ? q : guest_message_send(r->sock, &out);
 }
 
 static bool has_trigger(struct json_object *template, const char *trigger) {
@@ -208,59 +199,4 @@ int renderer_apply(int sock, const char *metadata, const GuestMessage *request, 
         if (q < 0)
                 *ret_text = TAKE_PTR(r.text);
         return q;
-}
-
-/* What reading, rendering and two kinds of messages need. */
-static int confine_syscalls(void) {
-        static const int allowed[] = {
-                SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(pread64), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(close),
-                SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(fcntl), SCMP_SYS(memfd_create), SCMP_SYS(brk),
-                SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(futex),
-                SCMP_SYS(getrandom), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(getpid),
-        };
-        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-        int r = filter ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(allowed); i++)
-                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-        if (r >= 0)
-                r = seccomp_load(filter);
-        if (filter)
-                seccomp_release(filter);
-        return r;
-}
-
-static int confine(int sock) {
-        const struct { int resource; rlim_t value; } limits[] = {
-                { RLIMIT_AS, 512UL * 1024 * 1024 }, { RLIMIT_CPU, 20 }, { RLIMIT_NPROC, 0 }, { RLIMIT_CORE, 0 },
-                { RLIMIT_FSIZE, 16UL * 1024 * 1024 },
-        };
-
-        if (dup2(sock, 3) < 0 || syscall(SYS_close_range, 4, ~0U, 0) < 0)
-                return -errno;
-        for (size_t i = 0; i < ELEMENTSOF(limits); i++) {
-                struct rlimit l = { limits[i].value, limits[i].value };
-
-                if (setrlimit((__rlimit_resource_t) limits[i].resource, &l) < 0)
-                        return -errno;
-        }
-        if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
-                return -errno;
-        if (capabilities_drop() < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
-                return -errno;
-        return confine_syscalls();
-}
-
-int renderer_run(int sock, const char *metadata, const GuestMessage *request) {
-        _cleanup_free_ char *text = NULL;
-        int r;
-
-        r = confine(sock);
-        if (r < 0)
-                (void) str_format(&text, "The template renderer could not give up its privileges: %s", strerror(-r));
-        else
-                r = renderer_apply(3, metadata, request, &text);
-        if (r < 0)
-                return guest_message_send_error(3, LXD_ERROR_INVALID, text ?: strerror(-r)) < 0;
-        return guest_message_send_ok(3, NULL, 0) < 0;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lxd-template-worker: applies the templates of one instance. One request on fd 3, one answer. What strangers wrote (metadata.yaml
- * and the templates) is parsed and rendered by a child without any privilege, which asks this process to read templates
- * and to write results; this process looks at none of it and touches nothing outside of the volume. */
+/* lxd-template-worker: applies the templates of instances for lxd-instanced, one request after the other on fd 3, until it is closed or
+ * one has failed. What strangers wrote (metadata.yaml and the templates) is parsed and rendered by a process without any
+ * privilege, another for each request, which asks this process to read templates and to write results; this process looks at
+ * none of it and touches nothing outside of the volume. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -17,7 +16,7 @@
 #include "crash.h"
 #include "guest-ids.h"
 #include "guest-message.h"
-#include "template-renderer.h"
+#include "renderers.h"
 
 #define REQUEST_FD 3
 #define METADATA_MAX (1024 * 1024)
@@ -29,6 +28,14 @@ typedef struct Job {
         char **idmap;
         char *text;     /* of the error */
 } Job;
+
+static void job_done(Job *j) {
+        guest_message_done(&j->request);
+        closep(&j->volume);
+        closep(&j->rootfs);
+        free(j->idmap);
+        free(j->text);
+}
 
 static int job_error(Job *j, int r, const char *format, ...) printf_like(3, 4);
 static int job_error(Job *j, int r, const char *format, ...) {
@@ -81,21 +88,6 @@ static int answer_read(Job *j, const GuestMessage *m, int sock) {
         if (r >= 0)
                 r = guest_message_add(&answer, "text", text);
         return r < 0 ? r : guest_message_send(sock, &answer);
-}
-
-/* What is made belongs to the instance's root, as on disk. */
-static int become_owner(const Job *j) {
-        uint32_t uid, gid;
-        int r;
-
-        r = guest_id_to_host(j->idmap, false, 0, &uid);
-        if (r >= 0)
-                r = guest_id_to_host(j->idmap, true, 0, &gid);
-        if (r < 0)
-                return r;
-        (void) setfsgid(gid);
-        (void) setfsuid(uid);
-        return capabilities_raise();
 }
 
 /* The directory of the file; what is missing of it is made. Links in it are followed inside the rootfs. */
@@ -176,19 +168,14 @@ static int write_target(Job *j, const GuestMessage *m, const char *path) {
         return replace_file(dir, base, strempty(guest_message_get(m, "text")));
 }
 
-static int answer_write(Job *j, const GuestMessage *m, int sock) {
+static int take_write(Job *j, const GuestMessage *m) {
         const char *path = strempty(guest_message_get(m, "path"));
         int r;
 
-        r = become_owner(j);
-        if (r >= 0)
-                r = write_target(j, m, path);
-        (void) setfsuid(0);
-        (void) setfsgid(0);
-        (void) capabilities_raise();
+        r = write_target(j, m, path);
         if (r < 0)
                 return job_error(j, r, "Failed to write \"%s\" from its template: %s", path, strerror(-r));
-        return guest_message_send_ok(sock, NULL, 0);
+        return 0;
 }
 
 /* Serves the renderer until it is done. */
@@ -207,7 +194,7 @@ static int job_serve(Job *j, int sock) {
                 if (streq(verb, "read"))
                         r = answer_read(j, &m, sock);
                 else if (streq(verb, "write"))
-                        r = answer_write(j, &m, sock);
+                        r = take_write(j, &m);
                 else
                         r = job_error(j, -EINVAL, "%s", guest_message_get(&m, "text") ?: "The template renderer failed");
                 if (r < 0)
@@ -215,15 +202,59 @@ static int job_serve(Job *j, int sock) {
         }
 }
 
-static int job_run(Job *j) {
+/* What is made belongs to the instance's root, as on disk. */
+static int become_owner(const Job *j) {
+        uint32_t uid, gid;
+        int r;
+
+        r = guest_id_to_host(j->idmap, false, 0, &uid);
+        if (r >= 0)
+                r = guest_id_to_host(j->idmap, true, 0, &gid);
+        if (r < 0)
+                return r;
+        (void) setfsgid(gid);
+        (void) setfsuid(uid);
+        return capabilities_raise();
+}
+
+/* What the renderer is to know. */
+static int send_request(const Job *j, int sock, const char *metadata) {
+        _cleanup_message_ GuestMessage m = {};
+        int r;
+
+        r = guest_message_send(sock, &j->request);
+        if (r >= 0)
+                r = guest_message_begin(&m, "metadata");
+        if (r >= 0)
+                r = guest_message_add(&m, "text", metadata);
+        return r < 0 ? r : guest_message_send(sock, &m);
+}
+
+static int job_render(Job *j, int control, const char *metadata) {
+        _cleanup_close_ int sock = -EBADF;
+        int r;
+
+        r = renderer_start(control, &sock);
+        if (r < 0)
+                return r;
+        r = send_request(j, sock, metadata);
+        if (r >= 0)
+                r = job_serve(j, sock);
+        renderer_end(control);
+        return r;
+}
+
+static int job_run(Job *j, int control) {
         _cleanup_free_ char *metadata = NULL;
-        int pair[2], r;
-        pid_t pid;
+        int r;
 
         j->volume = guest_message_take_fd(&j->request, 0);
+        j->request.n_fds = 0;
         if (j->volume < 0)
                 return -EBADMSG;
         r = guest_message_get_all(&j->request, "idmap", &j->idmap);
+        if (r >= 0)
+                r = become_owner(j);
         if (r < 0)
                 return r;
         r = read_below(j->volume, "metadata.yaml", METADATA_MAX, &metadata);
@@ -234,35 +265,29 @@ static int job_run(Job *j) {
         j->rootfs = open_resolve(j->volume, "rootfs", O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
         if (j->rootfs < 0)
                 return job_error(j, j->rootfs, "Failed to open the root file system of the instance: %s", strerror(-j->rootfs));
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        pid = fork();
-        if (pid < 0)
-                return -errno;
-        if (pid == 0)
-                _exit(renderer_run(pair[1], metadata, &j->request));
-        (void) close(pair[1]);
-        r = job_serve(j, pair[0]);
-        (void) close(pair[0]);
-        (void) kill(pid, SIGKILL);
-        (void) waitpid(pid, NULL, 0);
-        return r;
+        return job_render(j, control, metadata);
 }
 
 int main(void) {
-        Job j = { .volume = -EBADF, .rootfs = -EBADF };
-        int r;
+        int control, r;
 
         (void) umask(0022);
         (void) signal(SIGPIPE, SIG_IGN);
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (guest_message_receive(REQUEST_FD, &j.request) <= 0)
-                return EXIT_FAILURE;
-        crash_point("templates-begun");
-        r = job_run(&j);
-        crash_point("templates-done");
-        if (r < 0)
-                return guest_message_send_error(REQUEST_FD, r == -EINVAL || r == -EBADMSG ? LXD_ERROR_INVALID : LXD_ERROR_FAILED,
-                                                j.text ?: strerror(-r)) < 0;
-        return guest_message_send_ok(REQUEST_FD, NULL, 0) < 0;
+        r = renderers_start(&control);
+        while (r >= 0) {
+                _cleanup_(job_done) Job j = { .volume = -EBADF, .rootfs = -EBADF };
+
+                if (guest_message_receive(REQUEST_FD, &j.request) <= 0)
+                        return EXIT_SUCCESS;
+                crash_point("templates-begun");
+                r = job_run(&j, control);
+                crash_point("templates-done");
+                if (r >= 0)
+                        r = guest_message_send_ok(REQUEST_FD, NULL, 0);
+                else
+                        (void) guest_message_send_error(REQUEST_FD, r == -EINVAL || r == -EBADMSG ? LXD_ERROR_INVALID : LXD_ERROR_FAILED,
+                                                        j.text ?: strerror(-r));
+        }
+        return EXIT_FAILURE;
 }

@@ -18,7 +18,7 @@
 typedef struct Fixture {
         char directory[32], root[48];
         sd_event *event;
-        GuestFiles *files;
+        GuestWorkers *files;
         GuestRoot where;
 } Fixture;
 
@@ -52,11 +52,11 @@ static void wait_answer(Fixture *f, Answer *a) {
         a->event = sd_event_ref(f->event);
         assert_true(sd_event_loop(f->event) >= 0);
         /* A loop that has ended cannot run again: each call has a loop, and its own workers. */
-        f->files = guest_files_free(f->files);
+        f->files = guest_workers_free(f->files);
         f->event = sd_event_unref(f->event);
         a->event = sd_event_unref(a->event);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(guest_files_new(f->event, &f->files), 0);
+        assert_int_equal(guest_workers_new(f->event, "file", 0, &f->files), 0);
 }
 
 static int setup(void **state) {
@@ -74,7 +74,7 @@ static int setup(void **state) {
         assert_int_equal(mkdir(f->root, 0755), 0);
         f->where.root_fd = open(f->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(guest_files_new(f->event, &f->files), 0);
+        assert_int_equal(guest_workers_new(f->event, "file", 0, &f->files), 0);
         *state = f;
         return 0;
 }
@@ -83,7 +83,7 @@ static int teardown(void **state) {
         Fixture *f = *state;
         _cleanup_close_ int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-        guest_files_free(f->files);
+        guest_workers_free(f->files);
         sd_event_unref(f->event);
         (void) close(f->where.root_fd);
         (void) remove_tree_at(tmp, f->directory + STRLEN("/tmp/"));
@@ -348,7 +348,7 @@ static void test_refused_here(void **state) {
         sd_bus_error_free(&e);
         assert_int_equal(guest_files_get(f->files, &f->where, "", on_answer, NULL, &e), -EINVAL);
         assert_string_equal(e.message, "Missing path argument");
-        assert_int_equal(guest_files_pending(f->files), 0);
+        assert_int_equal(guest_workers_pending(f->files), 0);
 }
 
 /* A reader that hangs in one call keeps no other from being answered; killed workers are an error of their calls only. */
@@ -366,15 +366,15 @@ static void test_busy_and_killed(void **state) {
                         assert_int_equal(guest_files_put(f->files, &f->where, &p, on_answer, &slow[i], NULL), 0);
         }
         assert_int_equal(guest_files_get(f->files, &f->where, "/", on_answer, &quick, NULL), 0);
-        assert_int_equal(guest_files_pending(f->files), 16);
+        assert_int_equal(guest_workers_pending(f->files), 16);
         (void) sd_event_ref(f->event);
         assert_true(sd_event_loop(f->event) >= 0);
         assert_int_equal(quick.r, 0);
         (void) close(quick.content);
-        assert_int_equal(guest_files_pending(f->files), 15);
+        assert_int_equal(guest_workers_pending(f->files), 15);
         for (size_t i = 0; i < 15; i++)
                 assert_int_equal(slow[i].r, 1);
-        f->files = guest_files_free(f->files); /* kills them: no callback */
+        f->files = guest_workers_free(f->files); /* kills them: no callback */
         for (size_t i = 0; i < ELEMENTSOF(slow); i++) {
                 assert_int_equal(slow[i].r, 1);
                 (void) close(pipes[i][0]);
@@ -383,10 +383,10 @@ static void test_busy_and_killed(void **state) {
         (void) sd_event_unref(f->event);
         f->event = sd_event_unref(f->event);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(guest_files_new(f->event, &f->files), 0);
+        assert_int_equal(guest_workers_new(f->event, "file", 0, &f->files), 0);
         (void) setenv("LXD_WORKER_DIR", "/nonexistent", 1);
         assert_true(guest_files_get(f->files, &f->where, "/", on_answer, &quick, NULL) < 0);
-        assert_int_equal(guest_files_pending(f->files), 0);
+        assert_int_equal(guest_workers_pending(f->files), 0);
 }
 
 int main(void) {

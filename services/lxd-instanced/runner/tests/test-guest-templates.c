@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -23,13 +24,25 @@ typedef struct Fixture {
 } Fixture;
 
 static sd_event *event;
+static GuestWorkers *workers;
+
+static void workers_begin(void) {
+        assert_int_equal(sd_event_new(&event), 0);
+        assert_int_equal(guest_workers_new(event, "template", GUEST_WORKERS_END_BY_ERROR, &workers), 0);
+}
+
+static void workers_end(void) {
+        workers = guest_workers_free(workers);
+        event = sd_event_unref(event);
+        while (waitpid(-1, NULL, 0) > 0)
+                ;
+}
 
 static void on_done(int r, const sd_bus_error *e, void *userdata) {
         Fixture *f = userdata;
 
         f->r = r;
         (void) snprintf(f->text, sizeof(f->text), "%s", e ? e->message : "");
-        (void) sd_event_exit(event, 0);
 }
 
 static int setup(void **state) {
@@ -72,13 +85,27 @@ static void make(Fixture *f, const char *path, const char *text) {
         assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
 }
 
-static int apply(Fixture *f) {
-        assert_int_equal(sd_event_new(&event), 0);
+/* With workers that are there, or that are made by the first call. */
+static int apply_again(Fixture *f) {
+        int r;
+
         f->r = 1;
-        assert_int_equal(guest_templates_apply(event, &f->templates, on_done, f, NULL, NULL), 0);
-        assert_true(sd_event_loop(event) >= 0);
-        event = sd_event_unref(event);
+        r = guest_templates_apply(workers, &f->templates, on_done, f, NULL);
+        assert_true(r >= 0);
+        if (r == 0)
+                return 0;
+        while (f->r == 1)
+                assert_true(sd_event_run(event, UINT64_MAX) >= 0);
         return f->r;
+}
+
+static int apply(Fixture *f) {
+        int r;
+
+        workers_begin();
+        r = apply_again(f);
+        workers_end();
+        return r;
 }
 
 static void assert_file(Fixture *f, const char *path, const char *expected) {
@@ -178,24 +205,66 @@ static void test_hostile(void **state) {
         assert_true(S_ISREG(st.st_mode)); /* the link was replaced, not followed */
         assert_int_equal(unlinkat(f->fd, "metadata.yaml", 0), 0);
         assert_int_equal(symlinkat("secret", f->fd, "metadata.yaml"), 0);
-        assert_int_equal(sd_event_new(&event), 0);
-        assert_true(guest_templates_apply(event, &f->templates, on_done, f, NULL, NULL) < 0);
-        event = sd_event_unref(event);
+        workers_begin();
+        assert_true(guest_templates_apply(workers, &f->templates, on_done, f, NULL) < 0);
+        workers_end();
+}
+
+/* How many children a process has; the last of them in *ret_pid unless NULL. */
+static size_t count_children(pid_t parent, pid_t *ret_pid) {
+        _cleanup_free_ char *text = NULL;
+        char path[64], *p, *word;
+        size_t n = 0;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int) parent, (int) parent);
+        assert_true(file_read(path, 4096, &text, NULL) >= 0);
+        for (p = text; (word = strsep(&p, " "));)
+                if (*word && ++n > 0 && ret_pid)
+                        *ret_pid = (pid_t) atoi(word);
+        return n;
+}
+
+/* One worker serves one instance after the other, nothing of a renderer stays, and an error is the end of all of its processes. */
+static void test_again(void **state) {
+        Fixture *f = *state;
+        pid_t worker = 0, other = 0;
+
+        make(f, "metadata.yaml", "templates:\n" HOSTNAME);
+        make(f, "templates/hostname.tpl", "{{ container.name }} {{ config_get(\"user.x\") }}");
+        workers_begin();
+        assert_int_equal(apply_again(f), 0);
+        assert_file(f, "rootfs/etc/hostname", "c1 42");
+        assert_int_equal(count_children(getpid(), &worker), 1);
+        assert_int_equal(count_children(worker, NULL), 1); /* what makes renderers */
+        f->templates.name = "c2";
+        f->templates.config = NULL;
+        assert_int_equal(apply_again(f), 0);
+        assert_file(f, "rootfs/etc/hostname", "c2 ");
+        assert_int_equal(count_children(getpid(), &other), 1);
+        assert_int_equal(other, worker);
+        assert_int_equal(count_children(worker, NULL), 1);
+        make(f, "templates/hostname.tpl", "{% nothing %}");
+        assert_true(apply_again(f) < 0);
+        make(f, "templates/hostname.tpl", "again");
+        assert_int_equal(apply_again(f), 0);
+        while (count_children(getpid(), &other) > 1)
+                assert_true(sd_event_run(event, 10000) >= 0);
+        assert_int_not_equal(other, worker);
+        workers_end();
 }
 
 static void test_cancel(void **state) {
         Fixture *f = *state;
-        GuestTemplatesJob *j = NULL;
 
         make(f, "metadata.yaml", "templates:\n" HOSTNAME);
         make(f, "templates/hostname.tpl", "x");
-        assert_int_equal(sd_event_new(&event), 0);
+        workers_begin();
         f->r = 1;
-        assert_int_equal(guest_templates_apply(event, &f->templates, on_done, f, &j, NULL), 0);
-        guest_templates_job_free(j);
+        assert_int_equal(guest_templates_apply(workers, &f->templates, on_done, f, NULL), 1);
+        workers = guest_workers_free(workers);
         for (size_t i = 0; i < 50; i++)
                 assert_true(sd_event_run(event, 10000) >= 0);
-        event = sd_event_unref(event);
+        workers_end();
         assert_int_equal(f->r, 1);
 }
 
@@ -209,6 +278,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_write, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         };
 
