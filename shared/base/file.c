@@ -97,6 +97,7 @@ int file_write_atomic(const char *path, const void *data, size_t n, mode_t mode)
         if (r >= 0)
                 r = fchmod(fd, mode) < 0 || fdatasync(fd) < 0 ? -errno : 0;
         crash_point("file-written");
+        fd = close_safe(fd); /* behind the rename it would look to inotify like another change of the file */
         if (r >= 0)
                 r = RET_ERRNO(rename(temporary, path));
         crash_point("file-renamed");

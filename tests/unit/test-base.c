@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 
 #include "base/clock.h"
@@ -139,6 +140,29 @@ static void maps(void **state) {
         assert_null(config_get(devices_get(&devices, "root"), "a"));
 }
 
+/* dnsmasq reads a file once for each event that names it. */
+static void file_written_is_one_event(void **state) {
+        char dir[] = "/tmp/lxd-test-XXXXXX", buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+        _cleanup_close_ int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        _cleanup_free_ char *path = NULL;
+        unsigned named = 0;
+        ssize_t n;
+
+        assert_non_null(mkdtemp(dir));
+        assert_true(watch >= 0 && inotify_add_watch(watch, dir, IN_CLOSE_WRITE | IN_MOVED_TO) >= 0);
+        assert_int_equal(str_format(&path, "%s/file", dir), 0);
+        assert_int_equal(file_write_atomic(path, "hello", 5, 0600), 0);
+        n = read(watch, buffer, sizeof(buffer));
+        for (ssize_t at = 0; at < n;) {
+                const struct inotify_event *e = (struct inotify_event *) (buffer + at);
+
+                named += streq(e->name, "file");
+                at += (ssize_t) (sizeof(*e) + e->len);
+        }
+        assert_int_equal(named, 1);
+        assert_int_equal(remove_tree_at(AT_FDCWD, dir), 0);
+}
+
 static void files(void **state) {
         char dir[] = "/tmp/lxd-test-XXXXXX";
         _cleanup_close_ int dir_fd = -EBADF, fd = -EBADF;
@@ -240,7 +264,8 @@ static void sockets(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(numbers), cmocka_unit_test(sizes), cmocka_unit_test(names), cmocka_unit_test(text),
-                cmocka_unit_test(times),   cmocka_unit_test(vectors), cmocka_unit_test(maps), cmocka_unit_test(files),
+                cmocka_unit_test(times),   cmocka_unit_test(vectors), cmocka_unit_test(maps), cmocka_unit_test(file_written_is_one_event),
+                cmocka_unit_test(files),
                 cmocka_unit_test(files_of_the_kernel),
                 cmocka_unit_test(undo), cmocka_unit_test(sockets),
         };
