@@ -12,7 +12,6 @@
 #include "guest-worker.h"
 
 #define REQUEST_FD 3
-#define WORKERS_MAX 16
 #define IDLE_TIME (3 * USEC_PER_SEC)
 
 typedef struct GuestWorker GuestWorker;
@@ -30,7 +29,7 @@ struct GuestWorkers {
         const char *kind;
         GuestWorkersFlags flags;
         GuestWorker *list;
-        size_t n;
+        size_t n, max;
         GuestWorkerCall *queue, **queue_end;
         unsigned n_pending;
         sd_event_source *idle;
@@ -67,12 +66,12 @@ static void workers_remove(GuestWorkers *s, GuestWorker *w) {
                 }
 }
 
-int guest_workers_new(sd_event *event, const char *kind, GuestWorkersFlags flags, GuestWorkers **ret) {
+int guest_workers_new(sd_event *event, const char *kind, size_t max, GuestWorkersFlags flags, GuestWorkers **ret) {
         GuestWorkers *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return -ENOMEM;
-        *s = (GuestWorkers) { .event = sd_event_ref(event), .kind = kind, .flags = flags, .queue_end = &s->queue };
+        *s = (GuestWorkers) { .event = sd_event_ref(event), .kind = kind, .max = max, .flags = flags, .queue_end = &s->queue };
         *ret = s;
         return 0;
 }
@@ -253,7 +252,7 @@ static GuestWorker *workers_get_free(GuestWorkers *s) {
         for (w = s->list; w; w = w->next)
                 if (!w->call)
                         return w;
-        return s->n < WORKERS_MAX && worker_new(s, &w) >= 0 ? w : NULL;
+        return s->n < s->max && worker_new(s, &w) >= 0 ? w : NULL;
 }
 
 /* Gives waiting calls to free workers. When no process can be made they wait; workers_idle() tries again. */

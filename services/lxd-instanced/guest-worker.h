@@ -7,15 +7,15 @@
 
 #include "guest-message.h"
 
-/* Spawned when needed, up to 16 at a time (more calls wait their turn), gone after 3 s without work. */
+/* Spawned when needed, up to a maximum (more calls wait their turn), gone after 3 s without work. */
 typedef struct GuestWorkers GuestWorkers;
 
 typedef enum GuestWorkersFlags {
         GUEST_WORKERS_END_BY_ERROR = 1 << 0, /* a worker that answered with an error is not asked again: it ends */
 } GuestWorkersFlags;
 
-/* kind: "file", "template". 0, -ENOMEM. */
-int guest_workers_new(sd_event *event, const char *kind, GuestWorkersFlags flags, GuestWorkers **ret);
+/* kind: "file", "template"; max: how many processes. 0, -ENOMEM. */
+int guest_workers_new(sd_event *event, const char *kind, size_t max, GuestWorkersFlags flags, GuestWorkers **ret);
 GuestWorkers *guest_workers_free(GuestWorkers *s);     /* kills them; pending callbacks are not called. Accepts NULL */
 unsigned guest_workers_pending(GuestWorkers *s);       /* a daemon with pending calls is not idle */
 

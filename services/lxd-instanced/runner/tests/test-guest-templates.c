@@ -28,7 +28,7 @@ static GuestWorkers *workers;
 
 static void workers_begin(void) {
         assert_int_equal(sd_event_new(&event), 0);
-        assert_int_equal(guest_workers_new(event, "template", GUEST_WORKERS_END_BY_ERROR, &workers), 0);
+        assert_int_equal(guest_workers_new(event, "template", 4, GUEST_WORKERS_END_BY_ERROR, &workers), 0);
 }
 
 static void workers_end(void) {
