@@ -22,14 +22,30 @@ static int wait_for(const GuestCaller *c, int fd, int milliseconds) {
         return poll(&p, 1, milliseconds) < 0 && errno != EINTR ? -errno : 0;
 }
 
+static void drop(GuestCaller *c, size_t n) {
+        if (n < c->size)
+                memmove(c->buffer, c->buffer + n, c->size - n);
+        c->size -= n;
+}
+
+void guest_caller_forget(GuestCaller *c) {
+        drop(c, c->answer_size);
+        c->answer_size = 0;
+        if (c->size > 0)
+                return; /* of a message for others, whose rest comes yet */
+        free(c->buffer);
+        c->buffer = NULL;
+        c->allocated = 0;
+}
+
 static void hang_up(GuestCaller *c) {
         c->fd = close_safe(c->fd);
-        c->size = c->answer_size = 0;
+        c->answer_size = c->size;
+        guest_caller_forget(c);
 }
 
 void guest_caller_done(GuestCaller *c) {
         hang_up(c);
-        free(c->buffer);
         free(c->text);
         *c = GUEST_CALLER();
 }
@@ -78,11 +94,6 @@ static int read_more(GuestCaller *c) {
         return n == 0 ? -ECONNRESET : 0;
 }
 
-static void drop(GuestCaller *c, size_t n) {
-        memmove(c->buffer, c->buffer + n, c->size - n);
-        c->size -= n;
-}
-
 static int finish_handshake(GuestCaller *c) {
         while (c->handshake > 0) {
                 const char *line = (const char *) c->buffer, *end = c->size > 0 ? memchr(line, '\n', c->size) : NULL;
@@ -100,11 +111,6 @@ static int finish_handshake(GuestCaller *c) {
                 c->handshake--;
         }
         return 0;
-}
-
-static void drop_answer(GuestCaller *c) {
-        drop(c, c->answer_size);
-        c->answer_size = 0;
 }
 
 /* The answer to the last call; *ret lies in the buffer. Signals are for others. */
@@ -125,7 +131,7 @@ static int read_answer(GuestCaller *c, DbusMessage *ret) {
                 c->answer_size = (size_t) n;
                 if (r < 0 || (ret->reply_serial == c->serial && (ret->type == DBUS_RETURN || ret->type == DBUS_ERROR)))
                         return r;
-                drop_answer(c);
+                guest_caller_forget(c);
         }
 }
 
@@ -143,7 +149,7 @@ static int call_once(GuestCaller *c, const Call *call, DbusMessage *ret) {
         size_t n_fds = call->fd >= 0;
         int r = 0;
 
-        drop_answer(c);
+        guest_caller_forget(c);
         if (c->fd < 0)
                 r = dial(c);
         /* sd-bus closes descriptors that it finds next to the handshake. */

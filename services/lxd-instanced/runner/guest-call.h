@@ -25,12 +25,14 @@ typedef struct GuestCaller {
 
 #define GUEST_CALLER(...) ((GuestCaller) { .fd = -EBADF, __VA_ARGS__ })
 
+/* The last answer, and its memory. */
+void guest_caller_forget(GuestCaller *c);
 void guest_caller_done(GuestCaller *c);
 #define _cleanup_guest_caller_ _cleanup_(guest_caller_done)
 
 /* Each is repeated until lxd-instanced has answered, for it may be restarted at any moment. 0; -EREMOTEIO: it refuses, -EHOSTDOWN: it was not there
  * for too long (both with text); what wait() said; -EBADMSG, -ENOMEM. */
-int guest_call_prepare(GuestCaller *c, DbusMessage *ret); /* s name, a(ss) lxc_config, a{ss} options: until the next call */
+int guest_call_prepare(GuestCaller *c, DbusMessage *ret); /* s name, a(ss) lxc_config, a{ss} options: until guest_caller_forget() */
 int guest_call_connect(GuestCaller *c, int netns);
 int guest_call_started(GuestCaller *c, pid_t init);
 int guest_call_stopped(GuestCaller *c, const char *reason);

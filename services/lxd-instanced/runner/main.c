@@ -94,6 +94,7 @@ static int runner_start(Runner *r, char **ret_text) {
                 return q;
         journal_set_instance(r->guest.project, r->guest.instance);
         q = guest_state_write(r->guest.id, &r->guest.state); /* so that a clean-up after kill -9 knows the cgroups */
+        guest_caller_forget(&caller); /* not a page of it is to be copied into liblxc's monitor */
         memory_trim_monitor();
         crash_point("runner-planned");
         if (q >= 0)

@@ -27,11 +27,10 @@ static void trim_stack(uintptr_t bottom) {
                 (void) madvise((void *) bottom, end - bottom, MADV_DONTNEED);
 }
 
-void memory_trim(void) {
+static void trim_mappings(void) {
         _cleanup_free_ char *maps = NULL;
         char *line, *position;
 
-        (void) malloc_trim(0);
         if (file_read("/proc/self/maps", 1024 * 1024, &maps, NULL) < 0)
                 return;
         position = maps;
@@ -46,6 +45,11 @@ void memory_trim(void) {
                 else if (streq(mode, "r-xp") && inode != 0) /* the code of what is over: it is in files, and comes back when it is called */
                         (void) madvise((void *) start, end - start, MADV_DONTNEED);
         }
+}
+
+void memory_trim(void) {
+        trim_mappings();
+        (void) malloc_trim(0); /* with what the list took */
 }
 
 void memory_trim_monitor(void) {
