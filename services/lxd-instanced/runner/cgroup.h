@@ -11,11 +11,12 @@ typedef struct Cgroups {
 } Cgroups;
 
 void cgroups_done(Cgroups *c);
-/* Those of the unit that this process is of, be it a command for the unit (ExecStopPost=): from /proc/self/cgroup, /proc/1/cgroup and
- * /proc/self/mountinfo. 0, -ENOENT: no cgroups here, -errno. */
+/* Those of the unit that this process is of, be it a command for the unit (ExecStopPost=): from /proc/self/cgroup and /proc/1/cgroup.
+ * 0, -ENOENT: no cgroups here, -errno. */
 int cgroups_find(Cgroups *ret);
 /* The same from given texts; pure, for tests. */
-int cgroups_parse(const char *self, const char *init, const char *mountinfo, Cgroups *ret);
+typedef bool (*is_hierarchy_t)(const char *directory, bool v2); /* is one of that version mounted there? */
+int cgroups_parse(const char *self, const char *init, is_hierarchy_t is_hierarchy, Cgroups *ret);
 /* Makes the supervisor's cgroup. Where the unit's own cgroup has controllers (v2), it may have no processes once they are handed down: moves
  * this process out of it and hands them down. 0, -errno. */
 int cgroups_enter_supervisor(const Cgroups *c);

@@ -175,7 +175,6 @@ static int runner_run(Runner *r) {
         if (q < 0)
                 return runner_fail(r, q, text);
         (void) notify_sendf("READY=1\nSTATUS=%s running", r->guest.state.title);
-        memory_trim();
         q = server_run(r, &status);
         if (q < 0)
                 journal_send(LOG_ERR, "The runner of %s cannot go on: %s", r->guest.state.title, strerror(-q));

@@ -14,6 +14,7 @@
 #include "base/socket.h"
 #include "notify.h"
 #include "runner.h"
+#include "trim.h"
 
 int server_listen(Runner *r) {
         _cleanup_free_ char *path = NULL;
@@ -308,7 +309,7 @@ int server_run(Runner *r, int *ret_status) {
                 p[1] = (struct pollfd) { .fd = r->listen_fd, .events = POLLIN };
                 for (size_t i = 0; i < n; i++)
                         p[i + 2] = (struct pollfd) { .fd = r->connections[i].fd, .events = POLLIN };
-                if (poll(p, n + 2, server_timeout(r)) < 0 && errno != EINTR)
+                if (poll_and_trim(p, n + 2, server_timeout(r)) < 0 && errno != EINTR)
                         return -errno;
                 server_check_deadline(r);
                 if (p[0].revents != 0 && server_signals(r, ret_status))

@@ -47,9 +47,22 @@ static void trim_mappings(void) {
         }
 }
 
-void memory_trim(void) {
+static void trim(void) {
+        trimmed = true;
         trim_mappings();
         (void) malloc_trim(0); /* with what the list took */
+}
+
+int poll_and_trim(struct pollfd *p, nfds_t n, int timeout) {
+        if (!trimmed && (timeout < 0 || timeout > QUIET_MS)) {
+                int r = poll(p, n, QUIET_MS);
+
+                if (r != 0)
+                        return r;
+                trim();
+                timeout = timeout < 0 ? timeout : timeout - QUIET_MS;
+        }
+        return poll(p, n, timeout);
 }
 
 void memory_trim_monitor(void) {
@@ -68,8 +81,7 @@ __attribute__((visibility("default"))) int epoll_wait(int fd, struct epoll_event
 
                 if (n != 0)
                         return n;
-                trimmed = true;
-                memory_trim();
+                trim();
         }
         return wait_events(fd, events, max, timeout);
 }

@@ -15,24 +15,31 @@
 #include "guest.h"
 #include "session.h"
 
-#define MOUNT(root, point, type, options) "30 23 0:26 " root " " point " rw,nosuid shared:4 - " type " " type " rw," options "\n"
+static bool is_hybrid(const char *directory, bool v2) {
+        return v2 ? streq(directory, "/sys/fs/cgroup/unified")
+                  : streq(directory, "/sys/fs/cgroup/systemd") || streq(directory, "/sys/fs/cgroup/memory") || streq(directory, "/sys/fs/cgroup/cpu");
+}
 
-static void assert_cgroups(const char *self, const char *init, const char *mounts, const char *unit, const char *payload) {
+static bool is_unified(const char *directory, bool v2) {
+        return v2 && streq(directory, "/sys/fs/cgroup");
+}
+
+static bool is_none(const char *directory, bool v2) {
+        return false;
+}
+
+static void assert_cgroups(const char *self, const char *init, is_hierarchy_t is_hierarchy, const char *unit, const char *payload) {
         _cleanup_(cgroups_done) Cgroups c = {};
 
-        assert_int_equal(cgroups_parse(self, init, mounts, &c), 0);
+        assert_int_equal(cgroups_parse(self, init, is_hierarchy, &c), 0);
         assert_string_equal(c.unit, unit);
         assert_string_equal(c.payload, payload);
 }
 
 static void test_cgroups_hybrid(void **state) {
-        assert_cgroups("9:name=systemd:/lxd.slice/lxd-container@1.service\n4:memory:/\n3:cpu,cpuacct:/x\n"
+        assert_cgroups("9:name=systemd:/lxd.slice/lxd-container@1.service\n5:misc:/\n4:memory:/\n3:cpu,cpuacct:/x\n"
                        "0::/lxd.slice/lxd-container@1.service\n",
-                       "9:name=systemd:/init.scope\n4:memory:/\n3:cpu,cpuacct:/\n0::/init.scope\n",
-                       MOUNT("/", "/sys/fs/cgroup/systemd", "cgroup", "xattr,name=systemd")
-                       MOUNT("/", "/sys/fs/cgroup/memory", "cgroup", "memory")
-                       MOUNT("/", "/sys/fs/cgroup/cpu", "cgroup", "cpu,cpuacct")
-                       MOUNT("/", "/sys/fs/cgroup/unified", "cgroup2", "nsdelegate"),
+                       "9:name=systemd:/init.scope\n5:misc:/\n4:memory:/\n3:cpu,cpuacct:/\n0::/init.scope\n", is_hybrid,
                        "lxd.slice/lxd-container@1.service",
                        "name=systemd:/sys/fs/cgroup/systemd/lxd.slice/lxd-container@1.service/payload\n"
                        "memory:/sys/fs/cgroup/memory/lxd.slice/lxd-container@1.service/payload\n"
@@ -41,24 +48,23 @@ static void test_cgroups_hybrid(void **state) {
 }
 
 static void test_cgroups_unified(void **state) {
-        assert_cgroups("0::/lxd.slice/lxd-container@7.service\n", "0::/init.scope\n",
-                       MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
+        assert_cgroups("0::/lxd.slice/lxd-container@7.service\n", "0::/init.scope\n", is_unified, "lxd.slice/lxd-container@7.service",
                        ":/sys/fs/cgroup/lxd.slice/lxd-container@7.service/payload\n");
         /* a command of the service manager for the unit */
-        assert_cgroups("0::/lxd.slice/lxd-container@7.service/.control\n", "0::/init.scope\n",
-                       MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
+        assert_cgroups("0::/lxd.slice/lxd-container@7.service/.control\n", "0::/init.scope\n", is_unified, "lxd.slice/lxd-container@7.service",
                        ":/sys/fs/cgroup/lxd.slice/lxd-container@7.service/payload\n");
         /* PID 1 is itself in a cgroup, without a cgroup namespace */
-        assert_cgroups("0::/machine/a/lxd.slice/lxd-container@7.service\n", "0::/machine/a/init.scope\n",
-                       MOUNT("/", "/sys/fs/cgroup", "cgroup2", "nsdelegate"), "lxd.slice/lxd-container@7.service",
+        assert_cgroups("0::/machine/a/lxd.slice/lxd-container@7.service\n", "0::/machine/a/init.scope\n", is_unified,
+                       "lxd.slice/lxd-container@7.service",
                        ":/sys/fs/cgroup/machine/a/lxd.slice/lxd-container@7.service/payload\n");
 }
 
 static void test_cgroups_none(void **state) {
         Cgroups c = {};
 
-        assert_int_equal(cgroups_parse("", "", "", &c), -ENOENT);
-        assert_int_equal(cgroups_parse("garbage\n:\n", "x", "y - z", &c), -ENOENT);
+        assert_int_equal(cgroups_parse("", "", is_unified, &c), -ENOENT);
+        assert_int_equal(cgroups_parse("garbage\n:\n", "x", is_unified, &c), -ENOENT);
+        assert_int_equal(cgroups_parse("0::/lxd.slice/lxd-container@7.service\n", "0::/init.scope\n", is_none, &c), -ENOENT);
         assert_null(c.unit);
 }
 
