@@ -19,8 +19,6 @@ typedef struct GuestState {
 
 /* Path of a file of instance id below the run directory; name "" = the directory itself. 0, -ENOMEM. */
 int guest_run_path(uint64_t id, const char *name, char **ret);
-/* The file in which lxd-container-hook says why it could not do its part of a start. */
-#define GUEST_REFUSAL_FILE "refusal"
 
 /* 0; -ENOENT: no runner has been here since boot; -EBADMSG, -errno. Does not say that the guest still runs: guest_state_pidfd(). */
 int guest_state_read(uint64_t id, GuestState *ret);

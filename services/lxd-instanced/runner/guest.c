@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "binds.h"
 #include "guest.h"
+#include "hook.h"
 #include "modules.h"
 
 #define LOG_MAX (1024 * 1024)
@@ -47,15 +48,11 @@ static int guest_setf(Guest *g, char **ret_text, const char *key, const char *fo
         return r < 0 ? r : guest_set(g, key, value, ret_text);
 }
 
-/* What only the runner knows. The absolute cgroup directories keep monitor and payload inside the unit on every kind of host;
- * the hook's failure on a reboot keeps liblxc from starting the guest again behind our back. liblxc has a shell run "exec HOOK": without a
- * command that is the shell's own redirection. */
+/* What only the runner knows. The absolute cgroup directories keep monitor and payload inside the unit on every kind of host. */
 static int guest_set_own(Guest *g, char **ret_text) {
-        _cleanup_free_ char *target = NULL;
-        const char *unit = g->cgroups.unit;
-        int r;
+        const char *unit = g->cgroups.unit, *hook = hook_command(g->id);
+        int r = hook ? 0 : -ENOMEM;
 
-        r = guest_run_path(g->id, "target", &target);
         if (r >= 0)
                 r = guest_set(g, "lxc.cgroup.relative", "0", ret_text);
         if (r >= 0)
@@ -71,11 +68,9 @@ static int guest_set_own(Guest *g, char **ret_text) {
         if (r >= 0)
                 r = guest_set(g, "lxc.hook.version", "1", ret_text);
         if (r >= 0)
-                r = guest_setf(g, ret_text, "lxc.hook.start-host", "%s %" PRIu64,
-                               getenv("LXD_CONTAINER_HOOK") ?: LXD_LIBEXEC_DIR "/lxd-container-hook", g->id);
+                r = guest_set(g, "lxc.hook.start-host", hook, ret_text);
         if (r >= 0)
-                r = guest_setf(g, ret_text, "lxc.hook.post-stop",
-                               ">%s; echo \"$LXC_TARGET\"; [ \"$LXC_TARGET\" != reboot ]", target);
+                r = guest_set(g, "lxc.hook.post-stop", hook, ret_text);
         return r;
 }
 
@@ -258,9 +253,9 @@ int guest_start(Guest *g, char **ret_text) {
         int slice, r;
         bool started;
 
-        r = guest_run_path(g->id, "target", &target);
+        r = guest_run_path(g->id, HOOK_TARGET_FILE, &target);
         if (r >= 0)
-                r = guest_run_path(g->id, GUEST_REFUSAL_FILE, &refusal);
+                r = guest_run_path(g->id, HOOK_REFUSAL_FILE, &refusal);
         if (r < 0)
                 return r;
         (void) unlink(target);
@@ -282,7 +277,7 @@ int guest_start(Guest *g, char **ret_text) {
 const char *guest_end_reason(const Guest *g) {
         _cleanup_free_ char *path = NULL, *target = NULL;
 
-        if (guest_run_path(g->id, "target", &path) < 0 || file_read(path, 64, &target, NULL) < 0)
+        if (guest_run_path(g->id, HOOK_TARGET_FILE, &path) < 0 || file_read(path, 64, &target, NULL) < 0)
                 return "crash";
         return startswith(target, "reboot") ? "reboot" : "shutdown";
 }

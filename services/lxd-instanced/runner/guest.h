@@ -33,7 +33,7 @@ void guest_done(Guest *g);
 int guest_configure(Guest *g, DbusMessage *plan, char **ret_text);
 /* Starts it: returns when its init runs, with init pid, pidfd and monitor known. 0; -EIO with liblxc's own reason as text, -errno. */
 int guest_start(Guest *g, char **ret_text);
-/* What "lxc.hook.post-stop" left behind after the monitor ended: "shutdown", "reboot", or "crash" when it left nothing. Static text. */
+/* What the hook post-stop left behind after the monitor ended: "shutdown", "reboot", or "crash" when it left nothing. Static text. */
 const char *guest_end_reason(const Guest *g);
 /* The first error in liblxc's log file, as a sentence; NULL when there is none or no memory. */
 char *guest_log_error(const char *log);

@@ -15,6 +15,7 @@
 #include "binds.h"
 #include "crash.h"
 #include "guest-call.h"
+#include "hook.h"
 #include "notify.h"
 #include "runner.h"
 #include "trim.h"
@@ -191,12 +192,15 @@ static int runner_run(Runner *r) {
 
 int main(int argc, char **argv) {
         Runner r = { .guest = GUEST_INITIALIZER(0), .listen_fd = -EBADF, .signal_fd = -EBADF };
+        bool is_hook = argc == 3 && streq(argv[1], "hook");
         int status;
 
-        if (argc != 2 || parse_u64(argv[1], &r.guest.id) < 0) {
-                (void) fprintf(stderr, "usage: %s ID\nStarted by lxd-container@ID.service.\n", argv[0]);
+        if ((argc != 2 && !is_hook) || parse_u64(argv[argc - 1], &r.guest.id) < 0) {
+                (void) fprintf(stderr, "usage: %s [hook] ID\nStarted by lxd-container@ID.service, and for its hooks by liblxc.\n", argv[0]);
                 return EXIT_FAILURE;
         }
+        if (is_hook)
+                return hook_run(r.guest.id);
         status = runner_run(&r);
         guest_done(&r.guest);
         return status;

@@ -7,12 +7,14 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "cgroup.h"
 #include "guest.h"
+#include "hook.h"
 #include "session.h"
 
 static bool is_hybrid(const char *directory, bool v2) {
@@ -170,8 +172,37 @@ static void test_control(void **state) {
                         fail_msg("\"%s\" was taken", bad[i]);
 }
 
+static int shell_status(const char *command) {
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void) execl("/bin/sh", "sh", "-c", command, (char *) NULL);
+                _exit(99);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+/* Our own line, to the letter, is not for the shell, which would not find that program; any other is. */
+static void test_hook_in_place(void **state) {
+        _cleanup_free_ char *line = NULL, *longer = NULL;
+
+        assert_int_equal(setenv("LXD_CONTAINER_RUNNER", "/nonexistent", 1), 0);
+        assert_int_equal(setenv("LXC_HOOK_TYPE", "pre-start", 1), 0);
+        assert_int_equal(str_format(&line, "exec %s", hook_command(7)), 0);
+        assert_string_equal(line, "exec /nonexistent hook 7");
+        assert_int_equal(str_format(&longer, "%s 8", line), 0);
+        assert_int_equal(shell_status(line), EXIT_FAILURE);
+        assert_int_equal(shell_status(longer), 127);
+        assert_int_equal(shell_status("exit 3"), 3);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_hook_in_place),
                 cmocka_unit_test(test_cgroups_hybrid), cmocka_unit_test(test_cgroups_unified),
                 cmocka_unit_test(test_cgroups_none),   cmocka_unit_test(test_cgroups_remove),
                 cmocka_unit_test(test_log_error),
