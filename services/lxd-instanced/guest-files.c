@@ -9,6 +9,9 @@
 
 #define NAMES_MAX (32 * 1024 * 1024)
 
+/* One for each file that is on its way, at the speed of a client. */
+const GuestWorkersKind guest_files_workers = { .name = "file", .max = 16 };
+
 typedef struct FileCall {
         GuestWorkerCall call; /* the first */
         guest_files_reply_t callback;

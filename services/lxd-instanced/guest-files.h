@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "guest-worker.h"
 
+extern const GuestWorkersKind guest_files_workers;
+
 /* Where the files are and how ids on it translate. */
 typedef struct GuestRoot {
         int root_fd;        /* O_PATH directory: guest_state_open_root() of a running guest, <volume>/rootfs of a stopped one */

@@ -2,11 +2,15 @@
 /* The daemon's side of image templates: finds out whether there can be any, and calls lxd-template-worker. */
 #include <fcntl.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "bus-error.h"
 #include "guest-templates.h"
 
 #define METADATA_MAX (1024 * 1024)
+
+/* Half a millisecond for each start: more would only cost their own. A stranger's templates may have 20 s of the processor. */
+const GuestWorkersKind guest_templates_workers = { .name = "template", .max = 4, .call_usec = 60 * USEC_PER_SEC, .end_by_error = true };
 
 typedef struct TemplatesCall {
         GuestWorkerCall call; /* the first */

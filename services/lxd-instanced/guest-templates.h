@@ -23,7 +23,9 @@ typedef struct GuestTemplates {
 /* r 0, or negative errno with e set, naming the template. */
 typedef void (*guest_templates_reply_t)(int r, const sd_bus_error *e, void *userdata);
 
-/* Applies them, with workers of kind "template" that end by an error: after one the next instance's templates meet no process, and no layout
+extern const GuestWorkersKind guest_templates_workers;
+
+/* Applies them, with workers of that kind, which end by an error: after one the next instance's templates meet no process, and no layout
  * of memory, that the last one's knew. All strings are copied. 1: the callback tells how it ended; 0: there is nothing to do (no metadata.yaml, or no
  * template for these triggers), and no callback; negative errno with error set and no callback. */
 int guest_templates_apply(GuestWorkers *workers, const GuestTemplates *t, guest_templates_reply_t callback, void *userdata, sd_bus_error *error);

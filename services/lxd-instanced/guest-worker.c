@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the processes of file and template workers. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -21,15 +22,14 @@ struct GuestWorker {
         GuestWorkerCall *call;        /* NULL = free */
         int fd;
         pid_t pid;
-        sd_event_source *io, *child;
+        sd_event_source *io, *child, *late;
 };
 
 struct GuestWorkers {
         sd_event *event;
-        const char *kind;
-        GuestWorkersFlags flags;
+        const GuestWorkersKind *kind;
         GuestWorker *list;
-        size_t n, max;
+        size_t n;
         GuestWorkerCall *queue, **queue_end;
         unsigned n_pending;
         sd_event_source *idle;
@@ -43,11 +43,18 @@ GuestWorkerCall *guest_worker_call_free(GuestWorkerCall *c) {
         return NULL;
 }
 
+/* Unless it has been collected: its number may be somebody else's. */
+static void worker_kill(GuestWorker *w) {
+        if (w->child)
+                (void) kill(w->pid, SIGKILL);
+}
+
 /* The process ends when its socket closes; one that is busy is killed. Its end is collected by the event source that stays. */
 static void worker_free(GuestWorker *w) {
         if (w->call)
-                (void) kill(w->pid, SIGKILL);
+                worker_kill(w);
         sd_event_source_disable_unref(w->io);
+        sd_event_source_disable_unref(w->late);
         closep(&w->fd);
         guest_worker_call_free(w->call);
         if (w->child)
@@ -66,12 +73,12 @@ static void workers_remove(GuestWorkers *s, GuestWorker *w) {
                 }
 }
 
-int guest_workers_new(sd_event *event, const char *kind, size_t max, GuestWorkersFlags flags, GuestWorkers **ret) {
+int guest_workers_new(sd_event *event, const GuestWorkersKind *kind, GuestWorkers **ret) {
         GuestWorkers *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return -ENOMEM;
-        *s = (GuestWorkers) { .event = sd_event_ref(event), .kind = kind, .max = max, .flags = flags, .queue_end = &s->queue };
+        *s = (GuestWorkers) { .event = sd_event_ref(event), .kind = kind, .queue_end = &s->queue };
         *ret = s;
         return 0;
 }
@@ -97,42 +104,69 @@ unsigned guest_workers_pending(GuestWorkers *s) {
         return s->n_pending;
 }
 
-/* Hands the answer to the caller. */
-static void call_finish(GuestWorkerCall *c, const char *kind, int q, GuestMessage *m) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = 0;
-
-        if (q == 0)
-                r = bus_error_set(&error, LXD_ERROR_FAILED, "The %s worker was killed", kind);
-        else if (q < 0)
-                r = bus_error_set(&error, LXD_ERROR_FAILED, "Failed to read the answer of the %s worker: %s", kind, strerror(-q));
-        else if (!streq(guest_message_verb(m), "ok"))
-                r = bus_error_set(&error, guest_message_get(m, "name") ?: LXD_ERROR_FAILED, "%s", strempty(guest_message_get(m, "text")));
-        c->reply(c, r, r < 0 ? &error : NULL, r < 0 ? NULL : m);
-}
-
 static void workers_run_queue(GuestWorkers *s);
 
+/* Ends the worker's call; without an answer the worker, too. The caller may free the pool. */
+static void worker_end_call(GuestWorker *w, int r, const sd_bus_error *e, GuestMessage *answer) {
+        _cleanup_(guest_worker_call_freep) GuestWorkerCall *c = TAKE_PTR(w->call);
+        GuestWorkers *s = w->workers;
+
+        if (w->late)
+                (void) sd_event_source_set_enabled(w->late, SD_EVENT_OFF);
+        if (!answer || (r < 0 && s->kind->end_by_error)) {
+                worker_kill(w);
+                workers_remove(s, w);
+        }
+        if (!c)
+                return;
+        s->n_pending--;
+        workers_run_queue(s);
+        c->reply(c, r, e, r < 0 ? NULL : answer);
+}
+
 static int worker_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        _cleanup_(guest_worker_call_freep) GuestWorkerCall *c = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ GuestMessage m = {};
         GuestWorker *w = userdata;
-        GuestWorkers *s = w->workers;
-        const char *kind = s->kind;
-        int q;
+        const char *name = w->workers->kind->name;
+        int q, r = 0;
 
         q = guest_message_receive(w->fd, &m);
         if (q == -EAGAIN)
                 return 0;
-        c = TAKE_PTR(w->call);
-        if (q <= 0 || (s->flags & GUEST_WORKERS_END_BY_ERROR && !streq(guest_message_verb(&m), "ok")))
-                workers_remove(s, w);
-        if (c) {
-                s->n_pending--;
-                workers_run_queue(s); /* first, so that the caller may free s */
-                call_finish(c, kind, q, &m);
-        }
+        if (q == 0)
+                r = bus_error_set(&error, LXD_ERROR_FAILED, "The %s worker was killed", name);
+        else if (q < 0)
+                r = bus_error_set(&error, LXD_ERROR_FAILED, "Failed to read the answer of the %s worker: %s", name, strerror(-q));
+        else if (!streq(guest_message_verb(&m), "ok"))
+                r = bus_error_set(&error, guest_message_get(&m, "name") ?: LXD_ERROR_FAILED, "%s", strempty(guest_message_get(&m, "text")));
+        worker_end_call(w, r, r < 0 ? &error : NULL, q > 0 ? &m : NULL);
         return 0;
+}
+
+static int worker_late(sd_event_source *source, uint64_t usec, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        GuestWorker *w = userdata;
+        const GuestWorkersKind *kind = w->workers->kind;
+        int r = bus_error_set(&error, LXD_ERROR_FAILED, "The %s worker took longer than %" PRIu64 " s and was killed", kind->name,
+                              kind->call_usec / USEC_PER_SEC);
+
+        worker_end_call(w, r, &error, NULL);
+        return 0;
+}
+
+/* Without a timer it has all the time that it takes. */
+static void worker_limit_time(GuestWorker *w) {
+        const GuestWorkersKind *kind = w->workers->kind;
+
+        if (kind->call_usec == 0)
+                return;
+        if (!w->late) {
+                (void) sd_event_add_time_relative(w->workers->event, &w->late, CLOCK_MONOTONIC, kind->call_usec, 0, worker_late, w);
+                return;
+        }
+        (void) sd_event_source_set_time_relative(w->late, kind->call_usec);
+        (void) sd_event_source_set_enabled(w->late, SD_EVENT_ONESHOT);
 }
 
 static int worker_exited(sd_event_source *s, const siginfo_t *si, void *userdata) {
@@ -198,7 +232,7 @@ static int worker_new(GuestWorkers *s, GuestWorker **ret) {
 
         if (!w)
                 return -ENOMEM;
-        r = worker_start(s->kind, &ours, &w->pid);
+        r = worker_start(s->kind->name, &ours, &w->pid);
         if (r < 0)
                 return r;
         r = sd_event_add_io(s->event, &w->io, ours, EPOLLIN, worker_readable, w);
@@ -252,7 +286,7 @@ static GuestWorker *workers_get_free(GuestWorkers *s) {
         for (w = s->list; w; w = w->next)
                 if (!w->call)
                         return w;
-        return s->n < s->max && worker_new(s, &w) >= 0 ? w : NULL;
+        return s->n < s->kind->max && worker_new(s, &w) >= 0 ? w : NULL;
 }
 
 /* Gives waiting calls to free workers. When no process can be made they wait; workers_idle() tries again. */
@@ -267,6 +301,7 @@ static void workers_run_queue(GuestWorkers *s) {
                 if (!s->queue)
                         s->queue_end = &s->queue;
                 w->call = c;
+                worker_limit_time(w);
                 if (guest_message_send(w->fd, &c->message) < 0)
                         (void) shutdown(w->fd, SHUT_RDWR); /* worker_readable() sees the end */
                 for (size_t i = 0; i < c->message.n_fds; i++)
@@ -278,13 +313,13 @@ static void workers_run_queue(GuestWorkers *s) {
 int guest_workers_submit(GuestWorkers *s, GuestWorkerCall *c, sd_bus_error *error) {
         GuestWorker *w;
 
-        /* At least one worker has to be there, or nobody would ever look at the queue. */
+        /* Without any, the caller hears at once that there can be none. */
         if (s->n == 0) {
                 int r = worker_new(s, &w);
 
                 if (r < 0) {
                         guest_worker_call_free(c);
-                        return bus_error_set(error, LXD_ERROR_FAILED, "Failed to start lxd-%s-worker: %s", s->kind, strerror(-r));
+                        return bus_error_set(error, LXD_ERROR_FAILED, "Failed to start lxd-%s-worker: %s", s->kind->name, strerror(-r));
                 }
         }
         *s->queue_end = c;

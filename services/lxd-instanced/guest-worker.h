@@ -10,12 +10,15 @@
 /* Spawned when needed, up to a maximum (more calls wait their turn), gone after 3 s without work. */
 typedef struct GuestWorkers GuestWorkers;
 
-typedef enum GuestWorkersFlags {
-        GUEST_WORKERS_END_BY_ERROR = 1 << 0, /* a worker that answered with an error is not asked again: it ends */
-} GuestWorkersFlags;
+typedef struct GuestWorkersKind {
+        const char *name;    /* of the program: "file", "template" */
+        size_t max;          /* processes */
+        uint64_t call_usec;  /* who takes longer for a call is killed, so that it does not keep the others waiting; 0 = takes its time */
+        bool end_by_error;   /* a worker that answered with an error is not asked again: it ends */
+} GuestWorkersKind;
 
-/* kind: "file", "template"; max: how many processes. 0, -ENOMEM. */
-int guest_workers_new(sd_event *event, const char *kind, size_t max, GuestWorkersFlags flags, GuestWorkers **ret);
+/* kind stays where it is. 0, -ENOMEM. */
+int guest_workers_new(sd_event *event, const GuestWorkersKind *kind, GuestWorkers **ret);
 GuestWorkers *guest_workers_free(GuestWorkers *s);     /* kills them; pending callbacks are not called. Accepts NULL */
 unsigned guest_workers_pending(GuestWorkers *s);       /* a daemon with pending calls is not idle */
 

@@ -8,13 +8,12 @@
 #include "bus-error.h"
 #include "db-records.h"
 #include "guest.h"
+#include "guest-files.h"
+#include "guest-templates.h"
 #include "log.h"
 #include "move.h"
 #include "remove.h"
 #include "snapshot.h"
-
-#define FILE_WORKERS_MAX 16 /* one for each file that is on its way */
-#define TEMPLATE_WORKERS_MAX 4 /* half a millisecond for each start: more would only cost their own */
 
 DB_SCHEMA(instanced_schema, "db-schema.sql");
 
@@ -44,9 +43,9 @@ static int set_up(Manager *m, sd_event *event) {
         if (r >= 0)
                 r = bus_peer_new(event, "imaged", &m->imaged);
         if (r >= 0)
-                r = guest_workers_new(event, "file", FILE_WORKERS_MAX, 0, &m->file_workers);
+                r = guest_workers_new(event, &guest_files_workers, &m->file_workers);
         if (r >= 0)
-                r = guest_workers_new(event, "template", TEMPLATE_WORKERS_MAX, GUEST_WORKERS_END_BY_ERROR, &m->template_workers);
+                r = guest_workers_new(event, &guest_templates_workers, &m->template_workers);
         if (r < 0)
                 return r;
 

@@ -433,6 +433,8 @@ static int on_templates(sd_event_source *s, void *userdata) {
         return 0;
 }
 
+const GuestWorkersKind guest_templates_workers = { .name = "template", .max = 1 };
+
 int guest_templates_apply(GuestWorkers *workers, const GuestTemplates *t, guest_templates_reply_t callback, void *userdata, sd_bus_error *e) {
         TemplateAnswer *a = calloc(1, sizeof(TemplateAnswer));
         sd_event_source *s;

@@ -56,7 +56,7 @@ static void wait_answer(Fixture *f, Answer *a) {
         f->event = sd_event_unref(f->event);
         a->event = sd_event_unref(a->event);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(guest_workers_new(f->event, "file", 16, 0, &f->files), 0);
+        assert_int_equal(guest_workers_new(f->event, &guest_files_workers, &f->files), 0);
 }
 
 static int setup(void **state) {
@@ -74,7 +74,7 @@ static int setup(void **state) {
         assert_int_equal(mkdir(f->root, 0755), 0);
         f->where.root_fd = open(f->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(guest_workers_new(f->event, "file", 16, 0, &f->files), 0);
+        assert_int_equal(guest_workers_new(f->event, &guest_files_workers, &f->files), 0);
         *state = f;
         return 0;
 }
@@ -383,7 +383,7 @@ static void test_busy_and_killed(void **state) {
         (void) sd_event_unref(f->event);
         f->event = sd_event_unref(f->event);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(guest_workers_new(f->event, "file", 16, 0, &f->files), 0);
+        assert_int_equal(guest_workers_new(f->event, &guest_files_workers, &f->files), 0);
         (void) setenv("LXD_WORKER_DIR", "/nonexistent", 1);
         assert_true(guest_files_get(f->files, &f->where, "/", on_answer, &quick, NULL) < 0);
         assert_int_equal(guest_workers_pending(f->files), 0);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "guest-templates.h"
 
@@ -28,7 +29,7 @@ static GuestWorkers *workers;
 
 static void workers_begin(void) {
         assert_int_equal(sd_event_new(&event), 0);
-        assert_int_equal(guest_workers_new(event, "template", 4, GUEST_WORKERS_END_BY_ERROR, &workers), 0);
+        assert_int_equal(guest_workers_new(event, &guest_templates_workers, &workers), 0);
 }
 
 static void workers_end(void) {
@@ -268,6 +269,28 @@ static void test_cancel(void **state) {
         assert_int_equal(f->r, 1);
 }
 
+/* Nobody waits for ever for a worker that was brought to a stand, and the next call meets another. */
+static void test_late(void **state) {
+        static const GuestWorkersKind impatient = { .name = "template", .max = 1, .call_usec = 100 * USEC_PER_MSEC, .end_by_error = true };
+        _cleanup_free_ char *program = NULL, *former = strdup(getenv("LXD_WORKER_DIR"));
+        Fixture *f = *state;
+
+        make(f, "metadata.yaml", "templates:\n" HOSTNAME);
+        make(f, "templates/hostname.tpl", "x");
+        make(f, "lxd-template-worker", "#!/bin/sh\nexec sleep 1000\n");
+        assert_int_equal(str_format(&program, "%s/lxd-template-worker", f->volume), 0);
+        assert_int_equal(chmod(program, 0700), 0);
+        assert_int_equal(setenv("LXD_WORKER_DIR", f->volume, 1), 0);
+        assert_int_equal(sd_event_new(&event), 0);
+        assert_int_equal(guest_workers_new(event, &impatient, &workers), 0);
+        assert_true(apply_again(f) < 0);
+        assert_non_null(strstr(f->text, "took longer than"));
+        assert_int_equal(guest_workers_pending(workers), 0);
+        assert_int_equal(setenv("LXD_WORKER_DIR", former, 1), 0);
+        workers_end();
+        assert_int_equal(apply(f), 0);
+}
+
 int main(void) {
 #ifdef __SANITIZE_ADDRESS__
         puts("The renderer's limits leave no room for the address sanitizer's shadow memory");
@@ -280,6 +303,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_late, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
