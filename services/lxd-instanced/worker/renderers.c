@@ -66,23 +66,20 @@ static int confine(int sock, scmp_filter_ctx filter) {
         return seccomp_load(filter);
 }
 
-static int render(char **ret_text) {
-        _cleanup_message_ GuestMessage request = {}, metadata = {};
-
-        if (guest_message_receive(SOCKET_FD, &request) <= 0 || guest_message_receive(SOCKET_FD, &metadata) <= 0)
-                return -EPIPE;
-        return renderer_apply(SOCKET_FD, strempty(guest_message_get(&metadata, "text")), &request, ret_text);
-}
-
 static int renderer_run(int sock, scmp_filter_ctx filter) {
+        _cleanup_message_ GuestMessage request = {}, metadata = {};
         _cleanup_free_ char *text = NULL;
-        int r;
+        int r, received;
 
         r = confine(sock, filter);
+        /* Not left unread in any case: the worker would find a broken socket where it looks for the error. */
+        received = guest_message_receive(SOCKET_FD, &request);
+        if (received > 0)
+                received = guest_message_receive(SOCKET_FD, &metadata);
         if (r < 0)
                 (void) str_format(&text, "The template renderer could not give up its privileges: %s", strerror(-r));
         else
-                r = render(&text);
+                r = received <= 0 ? -EPIPE : renderer_apply(SOCKET_FD, strempty(guest_message_get(&metadata, "text")), &request, &text);
         if (r < 0)
                 return guest_message_send_error(SOCKET_FD, LXD_ERROR_INVALID, text ?: strerror(-r)) < 0;
         return guest_message_send_ok(SOCKET_FD, NULL, 0) < 0;

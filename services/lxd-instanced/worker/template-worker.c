@@ -236,7 +236,7 @@ static int job_render(Job *j, int control, const char *metadata) {
 
         r = renderer_start(control, &sock);
         if (r < 0)
-                return r;
+                return job_error(j, r, "Failed to have a template renderer made: %s", strerror(-r));
         r = send_request(j, sock, metadata);
         if (r >= 0)
                 r = job_serve(j, sock);
