@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -14,11 +15,12 @@
 #define REMEMBERED_MAX 64
 
 #ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x4000U /* Linux 6.8; before, the number of a mount that is gone may be another's later */
+#define STATX_MNT_ID_UNIQUE 0x4000U /* Linux 6.8 */
 #endif
 
 static struct {
         uint64_t mount;
+        __fsword_t type; /* before Linux 6.8 another file system may have the number of a mount that is gone */
         int answer;
 } remembered[REMEMBERED_MAX];
 static size_t n_remembered;
@@ -84,21 +86,23 @@ static int probe(const char *path) {
 /* By mount, and not by device: btrfs has a device number for each subvolume, so each new guest would be tried. */
 int guest_idmap_probe(const char *path) {
         struct statx sx;
+        struct statfs fs;
         size_t slot;
         int r;
 
-        if (statx(AT_FDCWD, path, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &sx) < 0)
+        if (statx(AT_FDCWD, path, 0, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &sx) < 0 || statfs(path, &fs) < 0)
                 return -errno;
         if (!(sx.stx_mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)))
                 return 0; /* older than Linux 5.8, and so than idmapped mounts */
         for (size_t i = 0; i < n_remembered; i++)
-                if (remembered[i].mount == sx.stx_mnt_id)
+                if (remembered[i].mount == sx.stx_mnt_id && remembered[i].type == fs.f_type)
                         return remembered[i].answer;
         r = probe(path);
         if (r < 0)
                 return r;
         slot = n_remembered < REMEMBERED_MAX ? n_remembered++ : sx.stx_mnt_id % REMEMBERED_MAX;
         remembered[slot].mount = sx.stx_mnt_id;
+        remembered[slot].type = fs.f_type;
         remembered[slot].answer = r;
         return r;
 }
