@@ -67,7 +67,7 @@ static int dial(GuestCaller *c) {
         if (r < 0)
                 return r;
         hello[0] = '\0';
-        r = c->fd = socket_connect(path, SOCK_STREAM);
+        r = c->fd = socket_connect(path, SOCK_STREAM | SOCK_NONBLOCK); /* with a full queue: EAGAIN */
         c->handshake = HANDSHAKE_LINES;
         return r < 0 ? r : socket_send_fds(c->fd, hello, STRLEN("_") + strlen(hello + 1), NULL, 0, 0);
 }
@@ -180,10 +180,12 @@ static bool is_disconnect(int r) {
 }
 
 static int take_error(GuestCaller *c, DbusMessage *m) {
-        const char *text = m->error_name ?: "it gives no reason";
+        const char *text = "";
 
         if (m->signature[0] == 's')
                 (void) dbus_get_string(&m->body, &text);
+        if (isempty(text))
+                text = m->error_name ?: "lxd-instanced refuses, without a reason";
         (void) str_replace(&c->text, text);
         return -EREMOTEIO;
 }

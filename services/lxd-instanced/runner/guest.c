@@ -10,10 +10,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "binds.h"
 #include "guest.h"
 #include "hook.h"
-#include "modules.h"
 
 #define LOG_MAX (1024 * 1024)
 
@@ -74,40 +72,36 @@ static int guest_set_own(Guest *g, char **ret_text) {
         return r;
 }
 
-static int guest_bind(const char *path, const char *source, bool recursive, char **ret_text) {
-        int r = bind_make(path, source, recursive);
-        const char *name = strrchr(path, '/');
+/* With how to wait for what the host has to do. */
+typedef struct Take {
+        Guest *guest;
+        host_wait_t wait;
+        void *userdata;
+} Take;
 
-        if (r < 0)
-                (void) str_format(ret_text, "Failed to start device \"%s\": cannot mount %s: %s", name ? name + STRLEN("/disk.") : path, source,
-                                  strerror(-r));
-        return r;
+static int take_config(const Take *t, const char *key, const char *value, char **ret_text) {
+        return guest_set(t->guest, key, value, ret_text);
 }
 
-static int guest_take_option(Guest *g, const char *key, const char *value, char **ret_text) {
+static int take_option(const Take *t, const char *key, const char *value, char **ret_text) {
+        Guest *g = t->guest;
         const struct { const char *key; char **ret; } texts[] = {
                 { "title", &g->state.title }, { "project", &g->project }, { "instance", &g->instance }, { "log_file", &g->log_path },
         };
-        const char *path;
         uint64_t timeout;
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
                 if (streq(key, texts[i].key))
                         return str_replace(texts[i].ret, value);
-        if (streq(key, "modules"))
-                return modules_load(value, ret_text);
-        if ((path = startswith(key, "bind ")))
-                return guest_bind(path, value, false, ret_text);
-        if ((path = startswith(key, "rbind ")))
-                return guest_bind(path, value, true, ret_text);
+        if (host_has(key))
+                return host_do(key, value, t->wait, t->userdata, ret_text);
         if (streq(key, "shutdown_timeout") && parse_u64(value, &timeout) >= 0 && timeout < INT32_MAX / 1000)
                 g->shutdown_timeout = (unsigned) timeout;
         return 0;
 }
 
-typedef int (*take_t)(Guest *g, const char *key, const char *value, char **ret_text);
-
-static int take_pairs(Guest *g, DbusReader *body, take_t take, char **ret_text) {
+static int take_pairs(const Take *t, DbusReader *body, int (*take)(const Take *t, const char *key, const char *value, char **ret_text),
+                      char **ret_text) {
         const char *key, *value;
         DbusReader pairs;
         int r;
@@ -118,7 +112,7 @@ static int take_pairs(Guest *g, DbusReader *body, take_t take, char **ret_text) 
         while ((r = dbus_enter_struct(&pairs)) > 0) {
                 if (dbus_get_string(&pairs, &key) <= 0 || dbus_get_string(&pairs, &value) <= 0)
                         return -EBADMSG;
-                r = take(g, key, value, ret_text);
+                r = take(t, key, value, ret_text);
                 if (r < 0)
                         return r;
         }
@@ -141,7 +135,8 @@ static int guest_take_defaults(Guest *g, const char *name) {
         return r < 0 ? r : str_replace(&g->state.cgroups, g->cgroups.payload);
 }
 
-int guest_configure(Guest *g, DbusMessage *plan, char **ret_text) {
+int guest_configure(Guest *g, DbusMessage *plan, host_wait_t wait, void *userdata, char **ret_text) {
+        const Take t = { g, wait, userdata };
         _cleanup_free_ char *path = NULL;
         const char *name;
         int r;
@@ -162,9 +157,9 @@ int guest_configure(Guest *g, DbusMessage *plan, char **ret_text) {
         /* Only loading a file, be it empty, gives the configuration the name by which liblxc files its AppArmor profile. */
         if (!g->lxc->load_config(g->lxc, "/dev/null"))
                 return -EIO;
-        r = take_pairs(g, &plan->body, guest_set, ret_text);
+        r = take_pairs(&t, &plan->body, take_config, ret_text);
         if (r >= 0)
-                r = take_pairs(g, &plan->body, guest_take_option, ret_text);
+                r = take_pairs(&t, &plan->body, take_option, ret_text);
         return r < 0 ? r : guest_set_own(g, ret_text);
 }
 
@@ -206,8 +201,11 @@ static char *guest_start_error(const Guest *g, const char *refusal, off_t from) 
         ssize_t n;
         char *text;
 
-        if (file_read(refusal, LOG_MAX, &text, NULL) >= 0)
-                return text;
+        if (file_read(refusal, LOG_MAX, &text, NULL) >= 0) {
+                if (!isempty(text))
+                        return text;
+                free(text);
+        }
         log = fd < 0 ? NULL : calloc(1, LOG_MAX + 1);
         if (!log)
                 return NULL;

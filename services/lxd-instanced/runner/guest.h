@@ -7,6 +7,7 @@
 #include "cgroup.h"
 #include "dbus-wire.h"
 #include "guest-state.h"
+#include "host.h"
 
 #define GUEST_LISTENS_MAX 30U
 #define GUEST_LISTENS_POLL_MS 20
@@ -27,10 +28,10 @@ typedef struct Guest {
 
 void guest_done(Guest *g);
 
-/* Takes over PrepareGuest's answer (options title, project, instance, shutdown_timeout, log_file), loads the modules (option "modules") and binds the
- * disks ("bind PATH", "rbind PATH") that it asks for. 0; -EINVAL with a text that names the key which liblxc does not take; -errno, with a text or
- * without. */
-int guest_configure(Guest *g, DbusMessage *plan, char **ret_text);
+/* Takes over PrepareGuest's answer (options title, project, instance, shutdown_timeout, log_file), and does what it asks of the host
+ * (host.h), waiting with wait(). 0; -EINVAL with a text that names the key which liblxc does not take; -errno, with a text or without; what wait()
+ * said. */
+int guest_configure(Guest *g, DbusMessage *plan, host_wait_t wait, void *userdata, char **ret_text);
 /* Starts it: returns when its init runs, with init pid, pidfd and monitor known. 0; -EIO with liblxc's own reason as text, -errno. */
 int guest_start(Guest *g, char **ret_text);
 /* What the hook post-stop left behind after the monitor ended: "shutdown", "reboot", or "crash" when it left nothing. Static text. */

@@ -90,7 +90,9 @@ static int runner_start(Runner *r, char **ret_text) {
         q = explain(&caller, guest_call_prepare(&caller, &plan), ret_text);
         crash_point("runner-prepared");
         if (q >= 0)
-                q = guest_configure(&r->guest, &plan, ret_text);
+                q = guest_configure(&r->guest, &plan, wait_unless_stopped, r, ret_text);
+        if (q == -ECANCELED)
+                (void) explain(&caller, q, ret_text);
         if (q < 0)
                 return q;
         journal_set_instance(r->guest.project, r->guest.instance);
@@ -137,10 +139,7 @@ static void runner_record(Runner *r, const char *reason) {
 static int runner_fail(Runner *r, int q, const char *text) {
         _cleanup_free_ char *reason = NULL;
 
-        if (q == -ECANCELED)
-                runner_abort(r);
-        else if (r->guest.monitor > 0)
-                runner_abort(r);
+        runner_abort(r);
         if (str_format(&reason, "failed: %s", text ?: strerror(-q)) >= 0)
                 runner_record(r, reason);
         journal_send(LOG_ERR, "Failed to start %s: %s", r->guest.state.title ?: "the instance", text ?: strerror(-q));

@@ -7,12 +7,14 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "cgroup.h"
+#include "count-fds.h"
 #include "guest.h"
 #include "hook.h"
 #include "session.h"
@@ -200,9 +202,34 @@ static void test_hook_in_place(void **state) {
         assert_int_equal(shell_status("exit 3"), 3);
 }
 
+static int wait_for_it(int fd, int milliseconds, void *userdata) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, milliseconds) < 0 ? -errno : 0;
+}
+
+static int give_up(int fd, int milliseconds, void *userdata) {
+        return -ECANCELED;
+}
+
+static void test_host(void **state) {
+        _cleanup_free_ char *text = NULL;
+        size_t fds = count_fds();
+
+        assert_true(host_has("modules") && host_has("bind /a") && host_has("rbind /a") && !host_has("title") && !host_has("binder"));
+        assert_int_equal(host_do("modules", "", wait_for_it, NULL, &text), 0);
+        assert_null(text);
+        assert_int_equal(host_do("bind /nonexistent/disk.data", "/source", wait_for_it, NULL, &text), -EIO);
+        assert_non_null(startswith(text, "Failed to start device \"data\": cannot mount /source: "));
+        assert_int_equal(host_do("bind /nonexistent/disk.data", "/source", give_up, NULL, &text), -ECANCELED);
+        while (waitpid(-1, NULL, 0) > 0)
+                ;
+        assert_int_equal(count_fds(), fds);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_hook_in_place),
+                cmocka_unit_test(test_hook_in_place), cmocka_unit_test(test_host),
                 cmocka_unit_test(test_cgroups_hybrid), cmocka_unit_test(test_cgroups_unified),
                 cmocka_unit_test(test_cgroups_none),   cmocka_unit_test(test_cgroups_remove),
                 cmocka_unit_test(test_log_error),
