@@ -47,7 +47,6 @@ Worker *worker_free(Worker *w) {
         return NULL;
 }
 
-
 void worker_set_userdata(Worker *w, void *userdata) {
         w->userdata = userdata;
 }
