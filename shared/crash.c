@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/macro.h"
@@ -21,6 +22,7 @@ typedef struct Step {
 
 static Step steps[STEPS_MAX];
 static int fifo_fd = -1;
+static struct stat fifo_opened;
 
 /* How often this process came here, this time included. More steps than there is room for all count as the first. */
 static unsigned count(const char *step) {
@@ -33,17 +35,27 @@ static unsigned count(const char *step) {
         return 1;
 }
 
+/* liblxc's monitor, a fork of the runner, closes what it does not know. */
+static int fifo_is_open(void) {
+        struct stat st;
+
+        return fifo_fd >= 0 && fstat(fifo_fd, &st) >= 0 && st.st_dev == fifo_opened.st_dev && st.st_ino == fifo_opened.st_ino;
+}
+
 /* Opened at the first step and kept, because a worker confines itself later on. */
 static int fifo(const char *path) {
-        if (fifo_fd < 0)
+        if (!fifo_is_open()) {
                 fifo_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+                if (fifo_fd >= 0)
+                        (void) fstat(fifo_fd, &fifo_opened);
+        }
         return fifo_fd;
 }
 
 void crash_forget(void) {
         for (size_t i = 0; i < ELEMENTSOF(steps) && steps[i].name[0]; i++)
                 steps[i] = (Step) {};
-        if (fifo_fd >= 0)
+        if (fifo_is_open())
                 (void) close(fifo_fd);
         fifo_fd = -1;
 }
