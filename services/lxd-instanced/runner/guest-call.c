@@ -54,14 +54,14 @@ void guest_caller_done(GuestCaller *c) {
 
 /* What can be said at once is: lxd-instanced sees who calls. */
 static int dial(GuestCaller *c) {
-        _cleanup_free_ char *path = NULL, *hello = NULL;
-        char uid[24], hex[2 * sizeof(uid)];
+        _cleanup_free_ char *path = NULL, *hello = NULL, *hex = NULL;
+        char uid[24];
         int r;
 
         (void) snprintf(uid, sizeof(uid), "%u", (unsigned) geteuid());
-        for (size_t i = 0; i <= strlen(uid); i++)
-                (void) snprintf(hex + 2 * i, 3, uid[i] ? "%02x" : "", (unsigned char) uid[i]);
-        r = str_format(&path, "%s/instanced.bus", secure_getenv("LXD_RUN_DIR") ?: LXD_RUN_DIR);
+        r = hex_encode(uid, strlen(uid), &hex);
+        if (r >= 0)
+                r = str_format(&path, "%s/instanced.bus", secure_getenv("LXD_RUN_DIR") ?: LXD_RUN_DIR);
         if (r >= 0)
                 r = str_format(&hello, "_AUTH EXTERNAL %s\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n", hex);
         if (r < 0)

@@ -8,11 +8,12 @@
 
 #define GUEST_CALL_MAX (120 * USEC_PER_SEC) /* for how long a call is repeated */
 
+/* Waits until fd (-EBADF: nothing) can be read or the milliseconds are over (-1: never). 0, or a negative errno, which ends what waits. */
+typedef int (*guest_wait_t)(int fd, int milliseconds, void *userdata);
+
 typedef struct GuestCaller {
         uint64_t id; /* the instance's */
-        /* Waits until fd (-EBADF: nothing) can be read or the milliseconds are over (-1: never). 0, or a negative errno, which ends the call.
-         * NULL: poll(). */
-        int (*wait)(int fd, int milliseconds, void *userdata);
+        guest_wait_t wait; /* NULL: poll() */
         void *userdata;
 
         int fd; /* the connection, which is kept for the next call; -EBADF = none */

@@ -75,7 +75,7 @@ static int guest_set_own(Guest *g, char **ret_text) {
 /* With how to wait for what the host has to do. */
 typedef struct Take {
         Guest *guest;
-        host_wait_t wait;
+        guest_wait_t wait;
         void *userdata;
 } Take;
 
@@ -135,7 +135,7 @@ static int guest_take_defaults(Guest *g, const char *name) {
         return r < 0 ? r : str_replace(&g->state.cgroups, g->cgroups.payload);
 }
 
-int guest_configure(Guest *g, DbusMessage *plan, host_wait_t wait, void *userdata, char **ret_text) {
+int guest_configure(Guest *g, DbusMessage *plan, guest_wait_t wait, void *userdata, char **ret_text) {
         const Take t = { g, wait, userdata };
         _cleanup_free_ char *path = NULL;
         const char *name;

@@ -31,7 +31,7 @@ void guest_done(Guest *g);
 /* Takes over PrepareGuest's answer (options title, project, instance, shutdown_timeout, log_file), and does what it asks of the host
  * (host.h), waiting with wait(). 0; -EINVAL with a text that names the key which liblxc does not take; -errno, with a text or without; what wait()
  * said. */
-int guest_configure(Guest *g, DbusMessage *plan, host_wait_t wait, void *userdata, char **ret_text);
+int guest_configure(Guest *g, DbusMessage *plan, guest_wait_t wait, void *userdata, char **ret_text);
 /* Starts it: returns when its init runs, with init pid, pidfd and monitor known. 0; -EIO with liblxc's own reason as text, -errno. */
 int guest_start(Guest *g, char **ret_text);
 /* What the hook post-stop left behind after the monitor ended: "shutdown", "reboot", or "crash" when it left nothing. Static text. */

@@ -51,7 +51,7 @@ static int child(const char *option, const char *value, int pipe) {
 }
 
 /* Until its end, which is that of the pipe. */
-static int read_text(int pipe, host_wait_t wait, void *userdata, char *text, size_t size) {
+static int read_text(int pipe, guest_wait_t wait, void *userdata, char *text, size_t size) {
         size_t n = 0;
 
         for (;;) {
@@ -71,7 +71,7 @@ static int read_text(int pipe, host_wait_t wait, void *userdata, char *text, siz
         return 0;
 }
 
-int host_do(const char *option, const char *value, host_wait_t wait, void *userdata, char **ret_text) {
+int host_do(const char *option, const char *value, guest_wait_t wait, void *userdata, char **ret_text) {
         _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
         _cleanup_free_ char *text = malloc(TEXT_MAX);
         int pair[2], r, status;

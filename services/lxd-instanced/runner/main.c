@@ -87,13 +87,11 @@ static int runner_start(Runner *r, char **ret_text) {
         DbusMessage plan;
         int q;
 
-        q = explain(&caller, guest_call_prepare(&caller, &plan), ret_text);
+        q = guest_call_prepare(&caller, &plan);
         crash_point("runner-prepared");
         if (q >= 0)
                 q = guest_configure(&r->guest, &plan, wait_unless_stopped, r, ret_text);
-        if (q == -ECANCELED)
-                (void) explain(&caller, q, ret_text);
-        if (q < 0)
+        if (explain(&caller, q, ret_text) < 0)
                 return q;
         journal_set_instance(r->guest.project, r->guest.instance);
         q = guest_state_write(r->guest.id, &r->guest.state); /* so that a clean-up after kill -9 knows the cgroups */
