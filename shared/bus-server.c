@@ -375,6 +375,11 @@ int bus_server_subscribe(BusServer *s, sd_bus_message *m) {
         return 0; /* the system bus gets signals anyway */
 }
 
+/* Nobody to send to is no fault. */
+static int sent(int r) {
+        return r > 0 || r == -ENOTCONN ? 0 : r;
+}
+
 static int emit_on(sd_bus *bus, const char *path, const char *interface, const char *member,
                    int (*fill)(sd_bus_message *m, void *userdata), void *userdata) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -385,7 +390,7 @@ static int emit_on(sd_bus *bus, const char *path, const char *interface, const c
                 r = fill(m, userdata);
         if (r >= 0)
                 r = sd_bus_send(bus, m, NULL);
-        return r > 0 || r == -ENOTCONN ? 0 : r;
+        return sent(r);
 }
 
 /* The first error is returned, but all are tried. */
@@ -403,21 +408,15 @@ int bus_server_emit(BusServer *s, const char *path, const char *interface, const
 }
 
 int bus_server_emit_properties_changed(BusServer *s, const char *path, const char *interface, char **names) {
-        int r = s->system ? sd_bus_emit_properties_changed_strv(s->system, path, interface, names) : 0;
-
-        return r > 0 || r == -ENOTCONN ? 0 : r;
+        return s->system ? sent(sd_bus_emit_properties_changed_strv(s->system, path, interface, names)) : 0;
 }
 
 int bus_server_emit_object_added(BusServer *s, const char *path) {
-        int r = s->system ? sd_bus_emit_object_added(s->system, path) : 0;
-
-        return r > 0 || r == -ENOTCONN ? 0 : r;
+        return s->system ? sent(sd_bus_emit_object_added(s->system, path)) : 0;
 }
 
 int bus_server_emit_object_removed(BusServer *s, const char *path) {
-        int r = s->system ? sd_bus_emit_object_removed(s->system, path) : 0;
-
-        return r > 0 || r == -ENOTCONN ? 0 : r;
+        return s->system ? sent(sd_bus_emit_object_removed(s->system, path)) : 0;
 }
 
 /* One encoded label of n bytes; *ret NULL when the encoding is wrong. */
